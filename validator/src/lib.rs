@@ -1,1 +1,3 @@
 //! seed
+pub mod scts;
+pub mod signatures;
