@@ -186,13 +186,7 @@ impl Shared {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn ask(
-        &self,
-        kind: Kind,
-        key: &[u8],
-        message: &[u8],
-        signature: &[u8],
-    ) -> Result<(), Failure> {
+    fn ask(&self, kind: Kind, key: &[u8], message: &[u8], signature: &[u8]) -> Result<(), Failure> {
         let question = Question::new(kind, key, signature).map_err(Failure::Refused)?;
         let name = name(kind, key, message, signature);
         let remembered = self.lock().look_up(&name)?;

@@ -443,12 +443,10 @@ fn verifies_handshake_signatures_of_tls_1_2_and_1_3() {
         Kind::Rsa(Padding::Pss, Hash::Sha512) => 0x0806,
         other => panic!("{other:?}"),
     };
-    for (bits, vector) in edge_vectors()
-        .into_iter()
-        .filter(|(bits, _)| *bits >= 2047)
-    {
+    for (bits, vector) in edge_vectors().into_iter().filter(|(bits, _)| *bits >= 2047) {
         let spki = spki(&alg_id::RSA_ENCRYPTION, &vector.key);
-        let ask = |message: &[u8]| verify_tls(scheme(vector.kind), &spki, message, &vector.signature);
+        let ask =
+            |message: &[u8]| verify_tls(scheme(vector.kind), &spki, message, &vector.signature);
         if vector.refusal().is_some() {
             assert_eq!(ask(b"mintwatch"), Err(TlsSignatureError::UnsupportedKey));
         } else {
@@ -476,7 +474,10 @@ fn verifies_handshake_signatures_of_tls_1_2_and_1_3() {
         ask(0x0203, &p384),
         Err(TlsSignatureError::UnsupportedScheme(0x0203))
     );
-    assert_eq!(ask(0x0403, b"no key"), Err(TlsSignatureError::UnreadableKey));
+    assert_eq!(
+        ask(0x0403, b"no key"),
+        Err(TlsSignatureError::UnreadableKey)
+    );
 
     let (vector, _) = ed25519_vectors()
         .into_iter()
