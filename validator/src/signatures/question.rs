@@ -264,7 +264,7 @@ const ED25519_PRIME: [u8; 32] = {
 };
 
 /// y of the eight points of small order: order 4, 1, 2, 8 and 8, little-endian, without the sign of x.
-const ED25519_SMALL_ORDER: [[u8; 32]; 5] = [
+pub(super) const ED25519_SMALL_ORDER: [[u8; 32]; 5] = [
     [0; 32],
     {
         let mut one = [0; 32];
