@@ -188,11 +188,19 @@ fn pss_vectors() -> Vec<(Vector, Option<bool>)> {
                     message: test.msg.to_vec(),
                     signature: test.sig.to_vec(),
                 };
+<<<<<<< HEAD
                 // Good with another salt length or mask is not good with ours; bad may be just that.
                 let expected = match (is_ours, verdict(test.result)) {
                     (true, expected) => expected,
                     (false, Some(true)) => Some(false),
                     (false, _) => None,
+=======
+                // Another salt length or mask is a valid signature, but none of an accepted algorithm.
+                let expected = if is_ours {
+                    verdict(test.result)
+                } else {
+                    Some(false)
+>>>>>>> main
                 };
                 vectors.push((vector, expected));
             }
@@ -443,10 +451,19 @@ fn verifies_handshake_signatures_of_tls_1_2_and_1_3() {
         Kind::Rsa(Padding::Pss, Hash::Sha512) => 0x0806,
         other => panic!("{other:?}"),
     };
+<<<<<<< HEAD
     for (bits, vector) in edge_vectors().into_iter().filter(|(bits, _)| *bits >= 2047) {
         let spki = spki(&alg_id::RSA_ENCRYPTION, &vector.key);
         let ask =
             |message: &[u8]| verify_tls(scheme(vector.kind), &spki, message, &vector.signature);
+=======
+    for (bits, vector) in edge_vectors()
+        .into_iter()
+        .filter(|(bits, _)| *bits >= 2047)
+    {
+        let spki = spki(&alg_id::RSA_ENCRYPTION, &vector.key);
+        let ask = |message: &[u8]| verify_tls(scheme(vector.kind), &spki, message, &vector.signature);
+>>>>>>> main
         if vector.refusal().is_some() {
             assert_eq!(ask(b"mintwatch"), Err(TlsSignatureError::UnsupportedKey));
         } else {
@@ -474,10 +491,14 @@ fn verifies_handshake_signatures_of_tls_1_2_and_1_3() {
         ask(0x0203, &p384),
         Err(TlsSignatureError::UnsupportedScheme(0x0203))
     );
+<<<<<<< HEAD
     assert_eq!(
         ask(0x0403, b"no key"),
         Err(TlsSignatureError::UnreadableKey)
     );
+=======
+    assert_eq!(ask(0x0403, b"no key"), Err(TlsSignatureError::UnreadableKey));
+>>>>>>> main
 
     let (vector, _) = ed25519_vectors()
         .into_iter()
