@@ -444,9 +444,9 @@ mod tests {
             invalid
         );
         let other_log = rows("log").into_iter().map(|row| row.1);
-        for other in other_log.filter(|key| *key != log) {
+        for another in other_log.filter(|key| *key != log) {
             assert_eq!(
-                ask(&sct, &certificate, &issuer, &other),
+                ask(&sct, &certificate, &issuer, &another),
                 Err(SctError::OtherLog)
             );
         }
@@ -457,25 +457,25 @@ mod tests {
             |sct| sct.signature.clear(),
         ];
         for change in changes {
-            let mut changed = sct.clone();
-            change(&mut changed);
-            assert_eq!(ask(&changed, &certificate, &issuer, &log), invalid);
+            let mut other = sct.clone();
+            change(&mut other);
+            assert_eq!(ask(&other, &certificate, &issuer, &log), invalid);
         }
-        let mut changed = sct.clone();
-        changed.sig_alg = 1;
+        let mut other = sct.clone();
+        other.sig_alg = 1;
         let unsupported = SctError::UnsupportedAlgorithm {
             hash_alg: 4,
             sig_alg: 1,
         };
-        assert_eq!(ask(&changed, &certificate, &issuer, &log), Err(unsupported));
+        assert_eq!(ask(&other, &certificate, &issuer, &log), Err(unsupported));
         // A changed octet anywhere in the certificate: of the serial number, say, or of the name.
         let tbs = precertificate_tbs(&certificate).unwrap();
         let name = find(&certificate, b"letsencrypt.org");
         for at in [15, name, name + 14] {
-            let mut changed = certificate.clone();
-            changed[at] ^= 1;
-            assert_ne!(precertificate_tbs(&changed).unwrap(), tbs);
-            assert_eq!(ask(&sct, &changed, &issuer, &log), invalid, "{at}");
+            let mut other = certificate.clone();
+            other[at] ^= 1;
+            assert_ne!(precertificate_tbs(&other).unwrap(), tbs);
+            assert_eq!(ask(&sct, &other, &issuer, &log), invalid, "{at}");
         }
     }
 
@@ -494,7 +494,7 @@ mod tests {
         };
         // RFC 6962 §3.2, octet by octet.
         let length = u32::try_from(certificate.len()).unwrap().to_be_bytes();
-        let signed = [
+        let message = [
             &[0, 0][..],
             &1_700_000_000_123_u64.to_be_bytes(),
             &[0, 0],
@@ -503,7 +503,7 @@ mod tests {
             &[0, 2, 1, 2],
         ]
         .concat();
-        sct.signature = signer.sign(&signed);
+        sct.signature = signer.sign(&message);
         let signatures = Signatures::new();
         let ask = |sct: &Sct| sct.verify_delivered(&signatures, &certificate, &signer.spki);
         assert_eq!(ask(&sct), Ok(()));
@@ -562,7 +562,7 @@ mod tests {
     #[test]
     fn cuts_out_the_extension_and_an_empty_wrapper_with_it() {
         let scts = sct_extension(&list(&[&serialized(&[9; 32])]));
-        let alone = certificate(&[scts.clone()]);
+        let alone = certificate(std::slice::from_ref(&scts));
         assert_eq!(precertificate_tbs(&alone).unwrap(), tbs(&[]));
         assert_eq!(embedded(&alone).unwrap().len(), 1);
         let without = certificate(&[other_extension(5)]);
