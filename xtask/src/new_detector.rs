@@ -59,15 +59,15 @@ fn module(id: &str) -> String {
 }
 
 /// Enters a module into the list: its `mod` line in order, its detector at the end of the report.
-fn entered(list: &str, module: &str) -> Result<String, Trouble> {
+fn entered(listed: &str, name: &str) -> Result<String, Trouble> {
     let unlike = || Trouble::new(format!("`{LIST}` is not laid out as expected")).with_hint("enter the detector by hand");
-    let new = format!("mod {module};");
-    let mut lines: Vec<&str> = list.lines().collect();
+    let new = format!("mod {name};");
+    let mut lines: Vec<&str> = listed.lines().collect();
     let is_mod = |line: &&str| line.starts_with("mod ") && line.ends_with(';');
     let last = lines.iter().rposition(is_mod).ok_or_else(unlike)?;
     let at = lines.iter().position(|line| is_mod(line) && *line > new.as_str()).unwrap_or(last + 1);
     lines.insert(at, &new);
-    let entry = format!("    {module}::DETECTOR,");
+    let entry = format!("    {name}::DETECTOR,");
     let last = lines.iter().rposition(|line| line.ends_with("::DETECTOR,")).ok_or_else(unlike)?;
     lines.insert(last + 1, &entry);
     Ok(lines.join("\n") + "\n")

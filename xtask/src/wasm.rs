@@ -89,24 +89,20 @@ fn report_sizes(out: &Path) -> Result<(), Trouble> {
     say::line(&format!("raw        {:>9} bytes", size(&module)?));
     let scratch = tempfile::tempdir().map_err(|error| Trouble::new(format!("no temporary folder: {error}")))?;
     let small = scratch.path().join("small.wasm");
-    let shrunk = match workspace::on_path("wasm-opt") {
-        Some(tool) => {
-            workspace::output(Command::new(tool).args(["-Oz", "--strip-debug", "--strip-producers"]).arg(&module).arg("-o").arg(&small))?;
-            say::line(&format!("wasm-opt   {:>9} bytes", size(&small)?));
-            small
-        }
-        None => {
-            say::line("wasm-opt   not measured: the program is not there");
-            module
-        }
+    let shrunk = if let Some(tool) = workspace::on_path("wasm-opt") {
+        workspace::output(Command::new(tool).args(["-Oz", "--strip-debug", "--strip-producers"]).arg(&module).arg("-o").arg(&small))?;
+        say::line(&format!("wasm-opt   {:>9} bytes", size(&small)?));
+        small
+    } else {
+        say::line("wasm-opt   not measured: the program is not there");
+        module
     };
-    match workspace::on_path("brotli") {
-        Some(tool) => {
-            let packed = scratch.path().join("packed.br");
-            workspace::output(Command::new(tool).args(["-q", "11", "-o"]).arg(&packed).arg(&shrunk))?;
-            say::line(&format!("brotli     {:>9} bytes", size(&packed)?));
-        }
-        None => say::line("brotli     not measured: the program is not there"),
+    if let Some(tool) = workspace::on_path("brotli") {
+        let packed = scratch.path().join("packed.br");
+        workspace::output(Command::new(tool).args(["-q", "11", "-o"]).arg(&packed).arg(&shrunk))?;
+        say::line(&format!("brotli     {:>9} bytes", size(&packed)?));
+    } else {
+        say::line("brotli     not measured: the program is not there");
     }
     Ok(())
 }
