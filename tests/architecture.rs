@@ -1,11 +1,5 @@
 //! Who never leans on whom: the promises of docs/ARCHITECTURE.md, read off the sources.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    reason = "tests"
-)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic, reason = "tests")]
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -84,7 +78,9 @@ fn the_verdict_weighs_outcomes_and_sees_neither_evidence_nor_tables() {
 
 #[test]
 fn shared_rooms_lean_on_nothing_that_decides() {
-    for file in ["validator/src/chain.rs", "validator/src/paths.rs"].iter().map(|file| root().join(file)).chain(sources("validator/src/tables")) {
+    for file in
+        ["validator/src/chain.rs", "validator/src/paths.rs"].iter().map(|file| root().join(file)).chain(sources("validator/src/tables"))
+    {
         let used = rooms_of(&file);
         for room in ["detectors", "verdict", "report", "formats", "finding", "detector"] {
             assert!(!used.contains(room), "{} leans on {room}", file.display());
@@ -109,7 +105,19 @@ fn the_judge_names_no_clock_file_socket_or_environment() {
     // clippy.toml bars the calls; this bars the names, also in code that a target or feature hides.
     for file in sources("validator/src") {
         let code = product_code(&fs::read_to_string(&file).unwrap());
-        for barred in ["std::fs", "std::env", "std::process", "std::thread", "SystemTime", "Instant::", "TcpStream", "UdpSocket", "RandomState", "HashMap", "HashSet"] {
+        for barred in [
+            "std::fs",
+            "std::env",
+            "std::process",
+            "std::thread",
+            "SystemTime",
+            "Instant::",
+            "TcpStream",
+            "UdpSocket",
+            "RandomState",
+            "HashMap",
+            "HashSet",
+        ] {
             assert!(!code.contains(barred), "{} names {barred}", file.display());
         }
         // `std::net` is let in for its addresses alone.
@@ -136,9 +144,12 @@ fn nothing_in_the_repository_speaks_of_one_machine_or_is_left_undone() {
         let Ok(text) = fs::read_to_string(&file) else { continue };
         for barred in BARRED {
             let word = barred.concat();
-            found.extend(text.lines().enumerate().filter(|(_, line)| line.contains(&word)).map(|(number, _)| {
-                format!("{}:{}: {word}", file.strip_prefix(root()).unwrap().display(), number + 1)
-            }));
+            found.extend(
+                text.lines()
+                    .enumerate()
+                    .filter(|(_, line)| line.contains(&word))
+                    .map(|(number, _)| format!("{}:{}: {word}", file.strip_prefix(root()).unwrap().display(), number + 1)),
+            );
         }
     }
     assert!(found.is_empty(), "{}", found.join("\n"));
@@ -162,8 +173,26 @@ fn the_reader_of_sources_sees_through_comments_strings_and_groups() {
 
 /// Crates that reach a socket, file, clock, environment or random number.
 const WORLDLY: [&str; 20] = [
-    "async-std", "chrono", "fastrand", "getrandom", "hickory-resolver", "jiff", "js-sys", "libloading", "mio", "rand", "reqwest",
-    "rustls", "rustls-native-certs", "socket2", "tempfile", "tokio", "ureq", "wasm-bindgen", "web-sys", "web-time",
+    "async-std",
+    "chrono",
+    "fastrand",
+    "getrandom",
+    "hickory-resolver",
+    "jiff",
+    "js-sys",
+    "libloading",
+    "mio",
+    "rand",
+    "reqwest",
+    "rustls",
+    "rustls-native-certs",
+    "socket2",
+    "tempfile",
+    "tokio",
+    "ureq",
+    "wasm-bindgen",
+    "web-sys",
+    "web-time",
 ];
 
 /// Words barred from every text file, in halves so that this file does not hold them.

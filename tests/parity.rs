@@ -86,7 +86,8 @@ mod parity_in_node {
         let imports: Vec<String> = serde_json::from_str(&node(&[Path::new("-e"), Path::new(list), &module])).unwrap();
         for import in &imports {
             // Making an `Error` and the table of references is all that text in and text out need.
-            let harmless = import.starts_with("__wbg_Error_") || import == "__wbindgen_init_externref_table" || import.starts_with("__wbindgen_cast_");
+            let harmless =
+                import.starts_with("__wbg_Error_") || import == "__wbindgen_init_externref_table" || import.starts_with("__wbindgen_cast_");
             let throws = import.starts_with("__wbg___wbindgen_throw_");
             assert!(harmless || throws, "the module imports {import}, of {imports:?}");
         }
@@ -180,7 +181,8 @@ mod parity_in_node {
         };
         let (anchor_key, subordinate_key, own_key) = (key(), key(), key());
         let anchor = authority("Parity Anchor TEST").self_signed(&anchor_key).unwrap().der().to_vec();
-        let above = Issuer::from_params(&authority("Parity Anchor TEST"), &anchor_key).signs(&authority("Parity CA TEST"), &subordinate_key);
+        let above =
+            Issuer::from_params(&authority("Parity Anchor TEST"), &anchor_key).signs(&authority("Parity CA TEST"), &subordinate_key);
         let below = Issuer::from_params(&authority("Parity CA TEST"), &subordinate_key)
             .signs(&CertificateParams::new(vec!["www.example.org".to_owned()]).unwrap(), &own_key);
         (anchor, vec![below, above])

@@ -5,8 +5,8 @@ use std::fs;
 
 use jsonschema::Validator;
 use mintwatch_validator::evidence::{
-    Bytes, Chain, ChainForm, ClockCheck, Collector, DnsAnswer, EVIDENCE_VERSION, Ending, Evidence, EvidenceFormat, Failure, FailureClass, Host,
-    MachineAnchor, Negotiated, Observation, PortalCheck, Possession, Seen, Sha256, Surroundings, Target, Transport, Vantage,
+    Bytes, Chain, ChainForm, ClockCheck, Collector, DnsAnswer, EVIDENCE_VERSION, Ending, Evidence, EvidenceFormat, Failure, FailureClass,
+    Host, MachineAnchor, Negotiated, Observation, PortalCheck, Possession, Seen, Sha256, Surroundings, Target, Transport, Vantage,
 };
 use mintwatch_validator::tables::Tables;
 use serde_json::Value;

@@ -22,7 +22,10 @@ pub fn run(args: &NewDetectorArgs) -> Result<(), Trouble> {
     let root = workspace::root()?;
     let file = lay_out(&root, &args.id)?;
     say::line(&format!("{file}\n{LIST}"));
-    say::talk(&format!("hint: fill in what stands in `{OPEN}…>`; `cargo test -p mintwatch-validator {}` says when it speaks", module(&args.id)));
+    say::talk(&format!(
+        "hint: fill in what stands in `{OPEN}…>`; `cargo test -p mintwatch-validator {}` says when it speaks",
+        module(&args.id)
+    ));
     Ok(())
 }
 
@@ -37,7 +40,9 @@ pub fn lay_out(root: &Path, id: &str) -> Result<String, Trouble> {
     let (file, list) = (root.join(&name), root.join(LIST));
     let listed = fs::read_to_string(&list).map_err(|error| Trouble::file("read", &list, error))?;
     if file.exists() || listed.contains(&format!("mod {};", module(id))) {
-        return Err(Trouble::new(format!("detector `{id}` is there already: `{name}`")).with_hint("an id is never used again; choose another"));
+        return Err(
+            Trouble::new(format!("detector `{id}` is there already: `{name}`")).with_hint("an id is never used again; choose another")
+        );
     }
     let longer = entered(&listed, &module(id))?;
     fs::write(&file, skeleton(id)).map_err(|error| Trouble::file("write", &file, error))?;
@@ -50,7 +55,8 @@ fn check(id: &str) -> Result<(), Trouble> {
     if id.split('-').all(word) && id.len() <= LONGEST && id != "mod" {
         return Ok(());
     }
-    let why = format!("{id:?} is no id of a detector: it needs words of small letters a to z with one hyphen between, {LONGEST} bytes at most");
+    let why =
+        format!("{id:?} is no id of a detector: it needs words of small letters a to z with one hyphen between, {LONGEST} bytes at most");
     Err(Trouble::new(why).with_hint("name what is seen, such as `undisclosed-subordinate`"))
 }
 

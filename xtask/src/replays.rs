@@ -81,8 +81,7 @@ impl Replay {
             let overlay: Overlay = serde_json::from_str(&overlay).map_err(|error| wrong(&error))?;
             tables = tables.with_overlay(&overlay).map_err(|error| wrong(&error))?;
         }
-        let mut text =
-            serde_json::to_string_pretty(&mintwatch_validator::judge(&evidence, &tables)).map_err(|error| wrong(&error))?;
+        let mut text = serde_json::to_string_pretty(&mintwatch_validator::judge(&evidence, &tables)).map_err(|error| wrong(&error))?;
         text.push('\n');
         Ok(text)
     }

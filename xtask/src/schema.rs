@@ -61,7 +61,10 @@ pub fn documents() -> Result<[(&'static str, String); 3], Trouble> {
     Ok([
         ("evidence.v1.schema.json", text(schemars::schema_for!(Evidence))?),
         ("overlay.v1.schema.json", text(schemars::schema_for!(Overlay))?),
-        ("report.v1.schema.json", text(schemars::generate::SchemaSettings::draft2020_12().for_serialize().into_generator().into_root_schema_for::<Report>())?),
+        (
+            "report.v1.schema.json",
+            text(schemars::generate::SchemaSettings::draft2020_12().for_serialize().into_generator().into_root_schema_for::<Report>())?,
+        ),
     ])
 }
 

@@ -55,10 +55,7 @@ pub fn cargo(root: &Path) -> Command {
 pub fn run(command: &mut Command) -> Result<(), Trouble> {
     let shown = shown(command);
     say::line(&format!("$ {shown}"));
-    let status = command
-        .stdin(Stdio::null())
-        .status()
-        .map_err(|error| Trouble::new(format!("cannot start `{shown}`: {error}")))?;
+    let status = command.stdin(Stdio::null()).status().map_err(|error| Trouble::new(format!("cannot start `{shown}`: {error}")))?;
     if status.success() { Ok(()) } else { Err(Trouble::new(format!("`{shown}` ended with {status}"))) }
 }
 
@@ -68,10 +65,7 @@ pub fn run(command: &mut Command) -> Result<(), Trouble> {
 /// When it cannot be started or does not end with success; the message has the end of its talk.
 pub fn output(command: &mut Command) -> Result<String, Trouble> {
     let shown = shown(command);
-    let output = command
-        .stdin(Stdio::null())
-        .output()
-        .map_err(|error| Trouble::new(format!("cannot start `{shown}`: {error}")))?;
+    let output = command.stdin(Stdio::null()).output().map_err(|error| Trouble::new(format!("cannot start `{shown}`: {error}")))?;
     if output.status.success() {
         return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
     }
@@ -84,10 +78,7 @@ pub fn output(command: &mut Command) -> Result<String, Trouble> {
 pub fn on_path(program: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH")?;
     // Tools of the administrator live outside the search path of ordinary users on Debian.
-    std::env::split_paths(&path)
-        .chain(["/usr/sbin".into(), "/sbin".into()])
-        .map(|folder| folder.join(program))
-        .find(|file| file.is_file())
+    std::env::split_paths(&path).chain(["/usr/sbin".into(), "/sbin".into()]).map(|folder| folder.join(program)).find(|file| file.is_file())
 }
 
 fn shown(command: &Command) -> String {

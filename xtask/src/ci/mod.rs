@@ -69,8 +69,7 @@ impl Part {
 /// When not run inside a checkout.
 pub fn run(args: &CiArgs) -> Result<ExitCode, Trouble> {
     let root = workspace::root()?;
-    let wanted: Vec<Part> =
-        Part::value_variants().iter().copied().filter(|part| !args.without.contains(part)).collect();
+    let wanted: Vec<Part> = Part::value_variants().iter().copied().filter(|part| !args.without.contains(part)).collect();
     heading("what the parts need");
     let tools = Tools::provide(&root, &wanted);
 

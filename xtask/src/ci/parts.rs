@@ -20,9 +20,7 @@ use crate::workspace;
 pub(super) fn run(part: Part, root: &Path, tools: &Tools) -> Result<String, Trouble> {
     match part {
         Part::Fmt => cargo(root, &["fmt", "--all", "--check"]).map_err(|trouble| trouble.with_hint("`cargo fmt` does it")),
-        Part::Clippy => {
-            cargo(root, &["clippy", "--locked", "--workspace", "--all-targets", "--", "--deny", "warnings"])
-        }
+        Part::Clippy => cargo(root, &["clippy", "--locked", "--workspace", "--all-targets", "--", "--deny", "warnings"]),
         Part::Deny => return deny(root, tools),
         Part::Tests => {
             // Each has a part of its own below, or was left out by name.
@@ -91,12 +89,7 @@ fn lab(root: &Path, tools: &Tools) -> Result<(), Trouble> {
             command
         }
     };
-    command
-        .args(words)
-        .current_dir(root)
-        .env("PATH", tools.search_path())
-        .env("CARGO_NET_OFFLINE", "true")
-        .env("MINTWATCH_LAB", "1");
+    command.args(words).current_dir(root).env("PATH", tools.search_path()).env("CARGO_NET_OFFLINE", "true").env("MINTWATCH_LAB", "1");
     workspace::run(&mut command)
 }
 

@@ -180,7 +180,8 @@ impl Tools {
 
     fn provide_mitmproxy(&self) -> Result<(), Trouble> {
         let home = self.folder.join("mitmproxy");
-        let runs = || Command::new(home.join("bin/mitmdump")).arg("--version").stdin(Stdio::null()).output().is_ok_and(|out| out.status.success());
+        let runs =
+            || Command::new(home.join("bin/mitmdump")).arg("--version").stdin(Stdio::null()).output().is_ok_and(|out| out.status.success());
         if runs() {
             return Ok(());
         }
