@@ -2,6 +2,7 @@
 
 pub mod ci;
 pub mod new_detector;
+pub mod record;
 pub mod replays;
 pub mod say;
 pub mod schema;

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 use xtask::ci::CiArgs;
 use xtask::new_detector::NewDetectorArgs;
+use xtask::record::RecordArgs;
 use xtask::replays::BlessArgs;
 use xtask::schema::SchemaArgs;
 use xtask::trouble::Trouble;
@@ -28,6 +29,8 @@ enum Chore {
     Schema(SchemaArgs),
     /// Lay out a new detector with its tests and enter it in the list.
     NewDetector(NewDetectorArgs),
+    /// Make a replay out of published certificates.
+    Record(RecordArgs),
     /// Write each replay's report.json anew from its evidence; read the difference before committing.
     Bless(BlessArgs),
 }
@@ -48,6 +51,7 @@ fn run(chore: Chore) -> Result<ExitCode, Trouble> {
         Chore::Wasm(args) => xtask::wasm::run(&args).map(|()| ExitCode::SUCCESS),
         Chore::Schema(args) => xtask::schema::run(&args).map(|()| ExitCode::SUCCESS),
         Chore::NewDetector(args) => xtask::new_detector::run(&args).map(|()| ExitCode::SUCCESS),
+        Chore::Record(args) => xtask::record::run(&args).map(|()| ExitCode::SUCCESS),
         Chore::Bless(args) => xtask::replays::run(&args).map(|()| ExitCode::SUCCESS),
     }
 }
