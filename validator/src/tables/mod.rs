@@ -1,0 +1,282 @@
+//! The dated knowledge of the world: compiled in, sorted, read where it lies.
+//!
+//! `cargo xtask tables` makes data/*.tsv, build.rs packs them, and nothing here changes them: a lab
+//! or a user adds to them with an [`Overlay`], which every report names.
+
+mod anchors;
+mod ct_logs;
+mod disclosed;
+mod listed_keys;
+mod onecrl;
+mod overlay;
+mod packed;
+mod pins;
+mod pool;
+
+use std::sync::Arc;
+
+use serde::Serialize;
+
+pub use anchors::{Membership, Program, PublicAnchor, Standing};
+pub use ct_logs::{CtLog, LogState};
+pub use disclosed::Disclosure;
+pub use listed_keys::{KeyKind, ListedKey};
+pub use onecrl::{Revocation, RevocationForm, revocation_key_by_serial, revocation_key_by_subject};
+pub use overlay::{
+    MAX_OVERLAY_BYTES, MAX_OVERLAY_ENTRIES, OVERLAY_VERSION, Overlay, OverlayError, OverlayFormat, OverlayHost,
+    OverlayKey, OverlayLog, OverlayPin,
+};
+pub use pins::PinSet;
+pub use pool::PoolHost;
+
+use crate::evidence::{Host, Sha256};
+use overlay::Applied;
+
+/// All tables together. Cloning is cheap.
+#[derive(Debug, Clone)]
+pub struct Tables {
+    lists: bool,
+    overlay: Option<Arc<Applied>>,
+}
+
+/// Which table, how old, how large, from whom.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct TableVersion {
+    /// Its name: that of its file, or `overlay`.
+    pub name: String,
+    /// The day it speaks for, `YYYY-MM-DD`; for an overlay its time in UNIX seconds.
+    pub date: String,
+    /// How many rows it has.
+    pub rows: usize,
+    /// How many bytes it has as packed.
+    pub bytes: usize,
+    /// Where the rows came from.
+    pub source: String,
+    /// The licences of the sources.
+    pub licence: String,
+    /// After how many days its answers count as stale.
+    pub stale_after_days: u32,
+}
+
+/// The version of a compiled table.
+struct Compiled {
+    name: &'static str,
+    date: &'static str,
+    at: i64,
+    rows: usize,
+    bytes: usize,
+    source: &'static str,
+    licence: &'static str,
+    stale_after_days: u32,
+}
+
+/// The tables that `without_lists` empties.
+const LISTS: [&str; 4] = ["listed-keys", "onecrl", "pins", "pin-sets"];
+
+impl Tables {
+    /// Returns the tables of this build.
+    pub fn compiled() -> Self {
+        Self { lists: true, overlay: None }
+    }
+
+    /// Returns the tables with listed keys, revocations and pins emptied, as they were before an incident became known.
+    ///
+    /// What pins made us expect is gone with them. An overlay's entries stay.
+    #[must_use]
+    pub fn without_lists(mut self) -> Self {
+        self.lists = false;
+        self
+    }
+
+    /// Returns the tables with an overlay over them.
+    ///
+    /// # Errors
+    /// [`OverlayError`] when the overlay is of another version, has no label, is too large, holds something that is
+    /// no certificate, or when there is one already.
+    pub fn with_overlay(mut self, overlay: &Overlay) -> Result<Self, OverlayError> {
+        if let Some(label) = self.overlay_label() {
+            return Err(OverlayError::Already(label.to_owned()));
+        }
+        self.overlay = Some(Arc::new(Applied::new(overlay)?));
+        Ok(self)
+    }
+
+    /// Returns the label of the overlay; whatever is told with these tables must name it.
+    pub fn overlay_label(&self) -> Option<&str> {
+        self.overlay().map(|applied| applied.overlay.label.as_str())
+    }
+
+    /// Returns the version of every table, the overlay last.
+    pub fn versions(&self) -> Vec<TableVersion> {
+        let compiled = VERSIONS.iter().map(|table| {
+            let emptied = !self.lists && LISTS.contains(&table.name);
+            TableVersion {
+                name: table.name.to_owned(),
+                date: table.date.to_owned(),
+                rows: if emptied { 0 } else { table.rows },
+                bytes: table.bytes,
+                source: if emptied { "emptied for this judgement".to_owned() } else { table.source.to_owned() },
+                licence: table.licence.to_owned(),
+                stale_after_days: table.stale_after_days,
+            }
+        });
+        let overlay = self.overlay().map(|Applied { overlay, .. }| TableVersion {
+            name: "overlay".to_owned(),
+            date: overlay.as_of.to_string(),
+            rows: overlay.public_anchors.len()
+                + overlay.disclosed.len()
+                + overlay.listed_keys.len()
+                + overlay.pins.len()
+                + overlay.logs.len()
+                + overlay.pool.len(),
+            bytes: 0,
+            source: overlay.label.clone(),
+            licence: String::new(),
+            stale_after_days: u32::MAX,
+        });
+        compiled.chain(overlay).collect()
+    }
+
+    /// Returns the newest day of a compiled table, in UNIX seconds: no true clock shows less.
+    pub fn issued_at(&self) -> i64 {
+        VERSIONS.iter().map(|table| table.at).max().unwrap_or(0)
+    }
+
+    /// Returns the day up to which disclosure is known, in UNIX seconds; an overlay's own where it discloses something.
+    pub fn disclosure_date(&self) -> i64 {
+        let compiled = VERSIONS.iter().find(|table| table.name == "disclosed").map_or(0, |table| table.at);
+        self.overlay()
+            .filter(|applied| !applied.disclosed.is_empty())
+            .map_or(compiled, |applied| i64::try_from(applied.overlay.as_of).unwrap_or(i64::MAX))
+    }
+
+    /// Returns the anchors with a subject, a Name in DER with its SEQUENCE header, byte for byte.
+    pub fn anchors_by_subject<'t>(&'t self, subject: &[u8]) -> impl Iterator<Item = PublicAnchor<'t>> + use<'t> {
+        let lab = self.overlay().map(|applied| applied.anchors.as_slice()).unwrap_or_default();
+        let lab: Vec<_> = lab.iter().filter(|anchor| anchor.subject == subject).map(anchors::LabAnchor::as_public).collect();
+        lab.into_iter().chain(anchors::by_subject(subject).map(|anchor| -> PublicAnchor<'t> { anchor }))
+    }
+
+    /// Returns the anchor whose certificate has a hash; an overlay's first.
+    pub fn anchor(&self, sha256: &Sha256) -> Option<PublicAnchor<'_>> {
+        let lab = self.overlay().and_then(|applied| applied.anchors.iter().find(|anchor| anchor.sha256 == *sha256));
+        lab.map(anchors::LabAnchor::as_public).or_else(|| anchors::by_hash(sha256))
+    }
+
+    /// Says whether a CA certificate was disclosed: it, its key, or neither.
+    pub fn disclosure(&self, certificate: &Sha256, spki: &Sha256) -> Disclosure {
+        let compiled = disclosed::lookup(certificate, spki);
+        let added = self.overlay().map(|applied| applied.disclosed.as_slice()).unwrap_or_default();
+        if compiled == Disclosure::Certificate || added.iter().any(|(added, _)| added == certificate) {
+            Disclosure::Certificate
+        } else if compiled == Disclosure::Key || added.iter().any(|(_, added)| added == spki) {
+            Disclosure::Key
+        } else {
+            Disclosure::Undisclosed
+        }
+    }
+
+    /// Returns what is known of a key, by the SHA-256 of its SubjectPublicKeyInfo.
+    pub fn listed_key(&self, spki: &Sha256) -> Option<ListedKey<'_>> {
+        let added = self.overlay().and_then(|applied| applied.overlay.listed_keys.iter().find(|key| key.spki == *spki));
+        added
+            .map(|key| ListedKey { kind: key.kind, name: &key.name, source: "overlay" })
+            .or_else(|| listed_keys::lookup(listed_keys::Form::Key, spki).filter(|_| self.lists))
+    }
+
+    /// Returns what is known of a certificate, by its SHA-256.
+    pub fn listed_certificate(&self, sha256: &Sha256) -> Option<ListedKey<'_>> {
+        listed_keys::lookup(listed_keys::Form::Certificate, sha256).filter(|_| self.lists)
+    }
+
+    /// Returns Mozilla's revocation of a certificate, by issuer and serial number or by subject and key.
+    ///
+    /// Names are DER with their headers, the serial number is its content octets, with leading zeros or without.
+    pub fn revoked(&self, issuer: &[u8], serial: &[u8], subject: &[u8], spki: &Sha256) -> Option<Revocation<'_>> {
+        self.lists.then(|| onecrl::lookup(issuer, serial, subject, spki)).flatten()
+    }
+
+    /// Returns the pins of a host, of the most specific pinned domain.
+    pub fn pins(&self, host: &Host) -> Option<PinSet<'_>> {
+        let added = self.overlay().map(|applied| applied.overlay.pins.as_slice()).unwrap_or_default();
+        pins::lookup(host, added, self.lists)
+    }
+
+    /// Returns a CT log by its identifier (RFC 6962 §3.2).
+    pub fn log(&self, id: &[u8; 32]) -> Option<CtLog<'_>> {
+        let added = self.overlay().and_then(|applied| applied.overlay.logs.iter().find(|log| log.id.0 == *id));
+        added
+            .map(|log| CtLog {
+                operator: &log.operator,
+                description: "a log of the overlay",
+                key: log.spki.as_slice(),
+                state: LogState::Usable,
+                state_since: 0,
+                interval: None,
+            })
+            .or_else(|| ct_logs::lookup(id))
+    }
+
+    /// Returns the hosts to draw from, sorted by name: the overlay's when it has any, else the compiled ones.
+    pub fn pool(&self) -> Vec<PoolHost<'_>> {
+        let mut added: Vec<_> = self.overlay_pool().iter().map(OverlayHost::as_pool_host).collect();
+        if added.is_empty() {
+            return pool::compiled().map(|host| self.as_expected(host)).collect();
+        }
+        added.sort_by_key(|host| host.host);
+        added
+    }
+
+    /// Returns who runs a host: by its own entry, else by that of the closest domain above it.
+    pub fn operator(&self, host: &Host) -> Option<&str> {
+        let added = self.overlay_pool().iter().find(|entry| entry.host == *host).map(|entry| entry.operator.as_str());
+        let known = |operator: &&str| !operator.is_empty();
+        added
+            .filter(known)
+            .or_else(|| pool::lookup(host).map(|entry| entry.operator).filter(known))
+            .or_else(|| pool::operator(host))
+    }
+
+    /// Returns the CA owners a host is known to use; empty: nothing is expected.
+    pub fn expected_owners(&self, host: &Host) -> Vec<&str> {
+        if let Some(added) = self.overlay_pool().iter().find(|entry| entry.host == *host) {
+            return added.expected_owners.iter().map(String::as_str).collect();
+        }
+        pool::lookup(host).map(|entry| self.as_expected(entry).expected_owners).unwrap_or_default()
+    }
+
+    /// Expectations rest on pins, and go with them.
+    fn as_expected<'t>(&self, mut host: PoolHost<'t>) -> PoolHost<'t> {
+        if !self.lists {
+            host.pinned_by.clear();
+            host.expected_owners.clear();
+        }
+        host
+    }
+
+    fn overlay(&self) -> Option<&Applied> {
+        self.overlay.as_deref()
+    }
+
+    fn overlay_pool(&self) -> &[OverlayHost] {
+        self.overlay().map(|applied| applied.overlay.pool.as_slice()).unwrap_or_default()
+    }
+}
+
+impl OverlayHost {
+    fn as_pool_host(&self) -> PoolHost<'_> {
+        PoolHost {
+            host: self.host.as_str(),
+            operator: &self.operator,
+            class: &self.class,
+            pinned_by: Vec::new(),
+            expected_owners: self.expected_owners.iter().map(String::as_str).collect(),
+        }
+    }
+}
+
+static VERSIONS: &[Compiled] = &include!(concat!(env!("OUT_DIR"), "/versions.rs"));
+
+#[cfg(test)]
+mod tests;
