@@ -111,7 +111,7 @@ fn version(versions: &mut String, name: &str, tsv: &Tsv, bytes: usize) -> Result
     let day = one("as-of")?;
     writeln!(
         versions,
-        "Compiled {{ name: {name:?}, date: {day:?}, at: {}, rows: {}, bytes: {bytes}, source: {:?}, licence: {:?}, stale_after_days: {} }},",
+        "Compiled {{ name: {name:?}, at: {}, rows: {}, bytes: {bytes}, source: {:?}, licence: {:?}, stale_after_days: {} }},",
         seconds(&day).ok_or("as-of is no day")?,
         tsv.rows.len(),
         sources.join("; "),

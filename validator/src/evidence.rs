@@ -74,7 +74,7 @@ pub enum Vantage {
 /// A fact that was seen, that this vantage never shows, or that could not be had this time.
 ///
 /// A fact unseen is not a fact absent: an `Option` would lose the difference.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Seen<T> {

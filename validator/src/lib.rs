@@ -1,4 +1,27 @@
-//! The judge of Mintwatch: evidence and tables in, report out.
+//! The judge: evidence and tables in, report out.
+//!
+//! Pure: no network, files, clock, environment or randomness. The same evidence and tables give the
+//! same bytes, natively and in WebAssembly, for ever. Nothing that arrives can make it panic.
 
+mod case;
+mod chain;
+mod detector;
+pub mod detectors;
 pub mod evidence;
+pub mod finding;
+mod judgement;
+pub mod paths;
+pub mod report;
+pub mod scts;
+mod signatures;
 pub mod tables;
+#[cfg(test)]
+mod testing;
+pub mod verdict;
+
+pub use chain::{Certificate, Unreadable};
+pub use detector::Detector;
+pub use evidence::Evidence;
+pub use judgement::judge;
+pub use report::Report;
+pub use tables::Tables;

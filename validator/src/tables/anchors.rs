@@ -1,12 +1,12 @@
 //! Public trust anchors: which root program had which key, and when.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::packed::{Rows, partition, text, time};
 use crate::evidence::Sha256;
 
 /// A root program.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]

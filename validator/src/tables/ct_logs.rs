@@ -32,7 +32,7 @@ pub struct CtLog<'t> {
     /// Its name.
     pub description: &'t str,
     /// Its key, a SubjectPublicKeyInfo in DER.
-    pub key: &'t [u8],
+    pub spki: &'t [u8],
     /// Its state.
     pub state: LogState,
     /// Since when, in UNIX seconds.
@@ -47,7 +47,7 @@ pub(super) fn lookup(id: &[u8; 32]) -> Option<CtLog<'static>> {
     Some(CtLog {
         operator: text(operator),
         description: text(description),
-        key,
+        spki: key,
         state: match state {
             b"pending" => LogState::Pending,
             b"qualified" => LogState::Qualified,

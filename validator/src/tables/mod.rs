@@ -15,7 +15,7 @@ mod pool;
 
 use std::sync::Arc;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 pub use anchors::{Membership, Program, PublicAnchor, Standing};
 pub use ct_logs::{CtLog, LogState};
@@ -23,7 +23,7 @@ pub use disclosed::Disclosure;
 pub use listed_keys::{KeyKind, ListedKey};
 pub use onecrl::{Revocation, RevocationForm, revocation_key_by_serial, revocation_key_by_subject};
 pub use overlay::{
-    MAX_OVERLAY_BYTES, MAX_OVERLAY_ENTRIES, OVERLAY_VERSION, Overlay, OverlayError, OverlayFormat, OverlayHost,
+    MAX_OVERLAY_BYTES, MAX_OVERLAY_ENTRIES, OVERLAY_VERSION, Overlay, OverlayError, OverlayFormat, OverlayPoolHost,
     OverlayKey, OverlayLog, OverlayPin,
 };
 pub use pins::PinSet;
@@ -40,13 +40,13 @@ pub struct Tables {
 }
 
 /// Which table, how old, how large, from whom.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct TableVersion {
     /// Its name: that of its file, or `overlay`.
     pub name: String,
-    /// The day it speaks for, `YYYY-MM-DD`; for an overlay its time in UNIX seconds.
-    pub date: String,
+    /// The time it speaks for, in UNIX seconds: the start of the day of a compiled table.
+    pub as_of: i64,
     /// How many rows it has.
     pub rows: usize,
     /// How many bytes it has as packed.
@@ -62,7 +62,6 @@ pub struct TableVersion {
 /// The version of a compiled table.
 struct Compiled {
     name: &'static str,
-    date: &'static str,
     at: i64,
     rows: usize,
     bytes: usize,
@@ -113,7 +112,7 @@ impl Tables {
             let emptied = !self.lists && LISTS.contains(&table.name);
             TableVersion {
                 name: table.name.to_owned(),
-                date: table.date.to_owned(),
+                as_of: table.at,
                 rows: if emptied { 0 } else { table.rows },
                 bytes: table.bytes,
                 source: if emptied { "emptied for this judgement".to_owned() } else { table.source.to_owned() },
@@ -123,7 +122,7 @@ impl Tables {
         });
         let overlay = self.overlay().map(|Applied { overlay, .. }| TableVersion {
             name: "overlay".to_owned(),
-            date: overlay.as_of.to_string(),
+            as_of: i64::try_from(overlay.as_of).unwrap_or(i64::MAX),
             rows: overlay.public_anchors.len()
                 + overlay.disclosed.len()
                 + overlay.listed_keys.len()
@@ -199,18 +198,19 @@ impl Tables {
 
     /// Returns the pins of a host, of the most specific pinned domain.
     pub fn pins(&self, host: &Host) -> Option<PinSet<'_>> {
-        let added = self.overlay().map(|applied| applied.overlay.pins.as_slice()).unwrap_or_default();
-        pins::lookup(host, added, self.lists)
+        pins::lookup(host, self.overlay().map(|applied| &applied.overlay), self.lists)
     }
 
     /// Returns a CT log by its identifier (RFC 6962 §3.2).
     pub fn log(&self, id: &[u8; 32]) -> Option<CtLog<'_>> {
-        let added = self.overlay().and_then(|applied| applied.overlay.logs.iter().find(|log| log.id.0 == *id));
+        let added = self.overlay().and_then(|applied| {
+            applied.overlay.logs.iter().zip(&applied.log_ids).find(|(_, known)| known.0 == *id).map(|(log, _)| log)
+        });
         added
             .map(|log| CtLog {
                 operator: &log.operator,
                 description: "a log of the overlay",
-                key: log.spki.as_slice(),
+                spki: log.spki.as_slice(),
                 state: LogState::Usable,
                 state_since: 0,
                 interval: None,
@@ -220,7 +220,7 @@ impl Tables {
 
     /// Returns the hosts to draw from, sorted by name: the overlay's when it has any, else the compiled ones.
     pub fn pool(&self) -> Vec<PoolHost<'_>> {
-        let mut added: Vec<_> = self.overlay_pool().iter().map(OverlayHost::as_pool_host).collect();
+        let mut added: Vec<_> = self.overlay_pool().iter().map(OverlayPoolHost::as_pool_host).collect();
         if added.is_empty() {
             return pool::compiled().map(|host| self.as_expected(host)).collect();
         }
@@ -259,12 +259,12 @@ impl Tables {
         self.overlay.as_deref()
     }
 
-    fn overlay_pool(&self) -> &[OverlayHost] {
+    fn overlay_pool(&self) -> &[OverlayPoolHost] {
         self.overlay().map(|applied| applied.overlay.pool.as_slice()).unwrap_or_default()
     }
 }
 
-impl OverlayHost {
+impl OverlayPoolHost {
     fn as_pool_host(&self) -> PoolHost<'_> {
         PoolHost {
             host: self.host.as_str(),

@@ -15,12 +15,14 @@ pub enum RevocationForm {
 }
 
 /// A revocation by Mozilla.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Revocation<'t> {
     /// Which form the row has.
     pub form: RevocationForm,
     /// The number of the bug that tells why, at bugzilla.mozilla.org, where the row has one.
     pub bug: Option<u32>,
+    /// Where to read why, for people: `bug 1149603`.
+    pub reference: String,
     /// Who lists it.
     pub source: &'t str,
 }
@@ -50,10 +52,14 @@ pub(super) fn lookup(issuer: &[u8], serial: &[u8], subject: &[u8], spki: &Sha256
     [revocation_key_by_serial(issuer, serial), revocation_key_by_subject(subject, spki)]
         .iter()
         .find_map(|key| REVOKED.number(key))
-        .map(|number| Revocation {
-            form: if number >> 31 == 0 { RevocationForm::IssuerSerial } else { RevocationForm::SubjectKey },
-            bug: Some(number & 0x7fff_ffff).filter(|bug| *bug != 0),
-            source: "OneCRL",
+        .map(|number| {
+            let bug = Some(number & 0x7fff_ffff).filter(|bug| *bug != 0);
+            Revocation {
+                form: if number >> 31 == 0 { RevocationForm::IssuerSerial } else { RevocationForm::SubjectKey },
+                bug,
+                reference: bug.map_or_else(|| "no bug named".to_owned(), |bug| format!("bug {bug}")),
+                source: "OneCRL",
+            }
         })
 }
 

@@ -44,7 +44,7 @@ pub struct Overlay {
     pub logs: Vec<OverlayLog>,
     /// Hosts to draw from in place of the compiled pool, when not empty.
     #[serde(default)]
-    pub pool: Vec<OverlayHost>,
+    pub pool: Vec<OverlayPoolHost>,
 }
 
 /// The name that tells this document from any other.
@@ -87,8 +87,6 @@ pub struct OverlayPin {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct OverlayLog {
-    /// Its identifier, the SHA-256 of its key.
-    pub id: Sha256,
     /// Who runs it.
     pub operator: String,
     /// Its key, a SubjectPublicKeyInfo in DER.
@@ -99,7 +97,7 @@ pub struct OverlayLog {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
-pub struct OverlayHost {
+pub struct OverlayPoolHost {
     /// Its name.
     pub host: Host,
     /// Who runs it; empty for unknown.
@@ -139,9 +137,6 @@ pub enum OverlayError {
     /// An entry that is no certificate.
     #[error("entry {0} of `{1}` is not a certificate")]
     NotACertificate(usize, &'static str),
-    /// A log whose identifier is not the hash of its key.
-    #[error("the identifier of log {0} is not the SHA-256 of its key")]
-    LogId(Sha256),
 }
 
 impl Overlay {
@@ -197,6 +192,8 @@ pub(super) struct Applied {
     pub(super) anchors: Vec<LabAnchor>,
     /// Certificate and SPKI hashes.
     pub(super) disclosed: Vec<(Sha256, Sha256)>,
+    /// The identifiers of the logs, in their order (RFC 6962 §3.2).
+    pub(super) log_ids: Vec<Sha256>,
 }
 
 impl Applied {
@@ -217,14 +214,12 @@ impl Applied {
                 return Err(OverlayError::TooMany(count, list));
             }
         }
-        if let Some(log) = overlay.logs.iter().find(|log| Sha256::of(log.spki.as_slice()) != log.id) {
-            return Err(OverlayError::LogId(log.id));
-        }
         let anchors = each(&overlay.public_anchors, "public_anchors", lab_anchor)?;
         let disclosed = each(&overlay.disclosed, "disclosed", |der, parsed| {
             (Sha256::of(der), Sha256::of(parsed.public_key().raw))
         })?;
-        Ok(Self { overlay: overlay.clone(), anchors, disclosed })
+        let log_ids = overlay.logs.iter().map(|log| Sha256::of(log.spki.as_slice())).collect();
+        Ok(Self { overlay: overlay.clone(), anchors, disclosed, log_ids })
     }
 }
 

@@ -1,0 +1,60 @@
+//! `known-interception-key`: a key that is known to serve interception, anywhere in the chain.
+
+use crate::case::{Case, View};
+use crate::detector::{Detector, Question};
+use crate::finding::{Facet, Finding, Weight};
+use crate::tables::KeyKind;
+
+pub(super) const DETECTOR: Detector = Detector {
+    id: "known-interception-key",
+    summary: "a key known to serve interception signs here, or is the end-entity's own",
+    shows: "The private half of this key shipped inside a product, or serves a state's interception: \
+            Superfish, eDellRoot, Cyberoam, the Kazakhstan roots and others.",
+    cannot_tell: "Who uses it here: once such a key is public, anybody can.",
+    sources: &["Chromium certificate blocklist and its known-interception list", "the incidents named in the finding"],
+    needs: &[Facet::EndEntity],
+    question: Question::Each(examine),
+};
+
+fn examine(case: &Case<'_>, view: &View<'_>) -> Vec<Finding> {
+    let listed = view.listed_keys(case.tables).into_iter();
+    let serves = listed.filter(|listed| matches!(listed.kind, KeyKind::Interception | KeyKind::StateInterception));
+    serves
+        .map(|listed| {
+            let weight = if listed.on_path { Weight::Proven } else { Weight::Note };
+            let kind = match listed.kind {
+                KeyKind::StateInterception => "state-interception",
+                _ => "interception",
+            };
+            let says = format!("a key known to serve interception: {}", listed.name);
+            Finding { kind: Some(kind.to_owned()), ..DETECTOR.finding(weight, view, Some(listed.place), says) }
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::finding::Weight;
+    use crate::testing::{Lab, speaks};
+
+    #[test]
+    fn speaks_of_a_known_key_under_a_local_anchor() {
+        let lab = Lab::new();
+        let report = lab.judge(&[lab.site("www.bank.example").issued_by(&lab.product)]);
+        assert_eq!(speaks(&report, super::DETECTOR.id)[0].weight, Weight::Proven);
+    }
+
+    #[test]
+    fn stays_silent_about_another_local_anchor() {
+        let lab = Lab::new();
+        let report = lab.judge(&[lab.site("www.bank.example").issued_by(&lab.local)]);
+        assert!(speaks(&report, super::DETECTOR.id).is_empty());
+    }
+
+    #[test]
+    fn says_it_could_not_look_without_a_certificate() {
+        let lab = Lab::new();
+        let report = lab.judge(&[lab.silent_site("www.bank.example")]);
+        assert!(report.hosts[0].could_not_look.iter().any(|missed| missed.detector == super::DETECTOR.id));
+    }
+}

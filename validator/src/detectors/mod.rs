@@ -1,0 +1,60 @@
+//! The list of detectors, in the order of the report.
+
+use crate::detector::Detector;
+
+mod compromised_authority;
+mod key_is_issuers_key;
+mod known_interception_key;
+mod local_anchor;
+mod minted_on_demand;
+mod no_anchor;
+mod one_issuer_many_operators;
+mod pin_mismatch;
+mod revoked_authority;
+mod sct_missing;
+mod shared_key;
+mod undisclosed_subordinate;
+mod unexpected_authority;
+
+/// Every detector; each is asked about every observation.
+pub const DETECTORS: &[Detector] = &[
+    known_interception_key::DETECTOR,
+    compromised_authority::DETECTOR,
+    revoked_authority::DETECTOR,
+    local_anchor::DETECTOR,
+    no_anchor::DETECTOR,
+    undisclosed_subordinate::DETECTOR,
+    sct_missing::DETECTOR,
+    pin_mismatch::DETECTOR,
+    unexpected_authority::DETECTOR,
+    one_issuer_many_operators::DETECTOR,
+    shared_key::DETECTOR,
+    key_is_issuers_key::DETECTOR,
+    minted_on_demand::DETECTOR,
+];
+
+/// Returns the detector with this id.
+pub fn by_id(id: &str) -> Option<&'static Detector> {
+    DETECTORS.iter().find(|detector| detector.id == id)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_id_is_its_own_and_in_kebab_case() {
+        for (index, detector) in DETECTORS.iter().enumerate() {
+            assert!(detector.id.bytes().all(|b| b.is_ascii_lowercase() || b == b'-'), "{}", detector.id);
+            assert!(DETECTORS.iter().skip(index + 1).all(|other| other.id != detector.id), "{}", detector.id);
+        }
+    }
+
+    #[test]
+    fn every_detector_says_what_it_shows_what_it_cannot_tell_and_why() {
+        for detector in DETECTORS {
+            assert!(!detector.summary.is_empty() && !detector.shows.is_empty() && !detector.cannot_tell.is_empty());
+            assert!(!detector.sources.is_empty() && !detector.needs.is_empty(), "{}", detector.id);
+        }
+    }
+}

@@ -1,0 +1,70 @@
+//! `no-anchor`: the chain ends nowhere that is trusted.
+
+use crate::case::{Case, View};
+use crate::detector::{Detector, Question};
+use crate::finding::{Facet, Finding, Place, Weight};
+use crate::report::AnchorKind;
+
+pub(super) const DETECTOR: Detector = Detector {
+    id: "no-anchor",
+    summary: "no path leads to an anchor that anybody trusts",
+    shows: "A client that checks refuses this chain. Interceptors whose anchor is not installed look like that; so do routers.",
+    cannot_tell: "One host alone may simply be misconfigured; the same issuer for unrelated hosts is what tells.",
+    sources: &["RFC 5280 §6.1", "the root programs of Mozilla, Chrome, Apple, Microsoft and Android"],
+    needs: &[Facet::EndEntity, Facet::Paths],
+    question: Question::Each(examine),
+};
+
+fn examine(_: &Case<'_>, view: &View<'_>) -> Vec<Finding> {
+    if view.anchors.iter().any(|anchor| anchor.is_public() || anchor.is_local()) {
+        return Vec::new();
+    }
+    if let Some(index) = view.anchors.iter().position(|anchor| anchor.kind == AnchorKind::Retired) {
+        let says = "the chain ends at a retired root: in no root program at that time";
+        return vec![kind("retired", DETECTOR.finding(Weight::Note, view, Some(Place::Anchor(index)), says))];
+    }
+    let Some(end_entity) = view.end_entity() else { return Vec::new() };
+    if end_entity.is_self_issued() {
+        let says = "the end-entity certificate is self-signed and is no anchor here";
+        return vec![kind("self-signed", DETECTOR.finding(Weight::Weak, view, Some(Place::Certificate(0)), says))];
+    }
+    let last = view.paths.first().and_then(|path| path.certificates.last()).map_or(Place::Certificate(0), |&index| view.place(index));
+    vec![DETECTOR.finding(Weight::Weak, view, Some(last), "its issuer is no anchor of any root program, nor of this machine as far as seen")]
+}
+
+fn kind(kind: &str, finding: Finding) -> Finding {
+    Finding { kind: Some(kind.to_owned()), ..finding }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::testing::{Lab, speaks};
+
+    #[test]
+    fn speaks_of_an_issuer_nobody_trusts() {
+        let lab = Lab::new();
+        let report = lab.judge(&[lab.site("www.bank.example").issued_by(&lab.unknown)]);
+        assert_eq!(speaks(&report, super::DETECTOR.id).len(), 1);
+    }
+
+    #[test]
+    fn tells_a_self_signed_certificate_apart() {
+        let lab = Lab::new();
+        let report = lab.judge(&[lab.self_signed_site("router.example")]);
+        assert_eq!(speaks(&report, super::DETECTOR.id)[0].kind.as_deref(), Some("self-signed"));
+    }
+
+    #[test]
+    fn stays_silent_about_a_local_anchor() {
+        let lab = Lab::new();
+        let report = lab.judge(&[lab.site("www.bank.example").issued_by(&lab.local)]);
+        assert!(speaks(&report, super::DETECTOR.id).is_empty());
+    }
+
+    #[test]
+    fn says_it_could_not_look_without_a_certificate() {
+        let lab = Lab::new();
+        let report = lab.judge(&[lab.silent_site("www.bank.example")]);
+        assert!(report.hosts[0].could_not_look.iter().any(|missed| missed.detector == super::DETECTOR.id));
+    }
+}

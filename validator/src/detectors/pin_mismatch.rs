@@ -1,0 +1,72 @@
+//! `pin-mismatch`: no key on any path is one that this host pinned.
+
+use crate::case::{Case, View};
+use crate::detector::{Detector, Question};
+use crate::finding::{Facet, Finding, Weight};
+
+pub(super) const DETECTOR: Detector = Detector {
+    id: "pin-mismatch",
+    summary: "no SPKI on any candidate path is in the host's pin set",
+    shows: "The host's operator told browser makers which keys may vouch for it, and none of them does. \
+            Also under local anchors, where browsers switch pins off.",
+    cannot_tell: "Pins age: once the table is past its limit a mismatch alone may be the operator's change of CA, and weighs little.",
+    sources: &["RFC 7469 §2.6", "static pins of Chromium and Firefox"],
+    needs: &[Facet::EndEntity, Facet::Paths, Facet::Pins],
+    question: Question::Each(examine),
+};
+
+fn examine(case: &Case<'_>, view: &View<'_>) -> Vec<Finding> {
+    let Some(pins) = case.tables.pins(&view.observation.target.host) else { return Vec::new() };
+    let mut keys = view.keys_on_paths();
+    if keys.any(|key| pins.contains(&key)) {
+        return Vec::new();
+    }
+    if pins.is_current(view.at) {
+        let says = format!("no key on any path is in the pin set `{}`", pins.name);
+        vec![DETECTOR.finding(Weight::Strong, view, None, says)]
+    } else {
+        let says = format!("no key on any path is in the pin set `{}`, which is past its date", pins.name);
+        vec![Finding { kind: Some("stale".to_owned()), ..DETECTOR.finding(Weight::Weak, view, None, says) }]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::finding::Weight;
+    use crate::testing::{Lab, PINNED_HOST, speaks};
+
+    #[test]
+    fn speaks_of_a_pinned_host_under_another_key() {
+        let lab = Lab::new();
+        let report = lab.judge(&[lab.site(PINNED_HOST).issued_by(&lab.sister)]);
+        assert_eq!(speaks(&report, super::DETECTOR.id)[0].weight, Weight::Strong);
+    }
+
+    #[test]
+    fn speaks_under_a_local_anchor_too() {
+        let lab = Lab::new();
+        let report = lab.judge(&[lab.site(PINNED_HOST).issued_by(&lab.local)]);
+        assert_eq!(speaks(&report, super::DETECTOR.id).len(), 1);
+    }
+
+    #[test]
+    fn stays_silent_when_a_pinned_key_is_on_the_path() {
+        let lab = Lab::new();
+        let report = lab.judge(&[lab.site(PINNED_HOST).issued_by(&lab.disclosed)]);
+        assert!(speaks(&report, super::DETECTOR.id).is_empty());
+    }
+
+    #[test]
+    fn a_pin_set_past_its_date_weighs_little() {
+        let lab = Lab::new();
+        let report = lab.judge(&[lab.site(PINNED_HOST).issued_by(&lab.sister).a_year_later()]);
+        assert_eq!(speaks(&report, super::DETECTOR.id)[0].weight, Weight::Weak);
+    }
+
+    #[test]
+    fn says_it_could_not_look_where_nothing_is_pinned() {
+        let lab = Lab::new();
+        let report = lab.judge(&[lab.site("www.bank.example").issued_by(&lab.disclosed)]);
+        assert!(report.hosts[0].could_not_look.iter().any(|missed| missed.detector == super::DETECTOR.id));
+    }
+}

@@ -1,0 +1,70 @@
+//! `revoked-authority`: a certificate that root programs revoked out of band.
+
+use crate::case::{Case, View};
+use crate::detector::{Detector, Question};
+use crate::finding::{Facet, Finding, Place, Weight};
+use crate::tables::KeyKind;
+
+pub(super) const DETECTOR: Detector = Detector {
+    id: "revoked-authority",
+    summary: "a certificate or key on every path is revoked by a root program",
+    shows: "A root program took back its trust in this very certificate or key: by issuer and serial number, or by subject and key.",
+    cannot_tell: "Clients that do not read the list still accept it. A revoked certificate that a server sends beside a good path is \
+                  only its operator's neglect, and only noted.",
+    sources: &["OneCRL (both forms: issuer and serial; subject and key)", "Chromium certificate blocklist"],
+    needs: &[Facet::EndEntity],
+    question: Question::Each(examine),
+};
+
+fn examine(case: &Case<'_>, view: &View<'_>) -> Vec<Finding> {
+    let mut revoked: Vec<(Place, String)> = view
+        .listed_keys(case.tables)
+        .into_iter()
+        .filter(|listed| listed.kind == KeyKind::Revoked)
+        .map(|listed| (listed.place, format!("its key is on a root program's blocklist: {}", listed.name)))
+        .collect();
+    for (index, certificate) in view.certificates.iter().enumerate() {
+        let known = revoked.iter().any(|&(place, _)| place == view.place(index));
+        let entry = case.tables.revoked(certificate.issuer, certificate.serial, certificate.subject, &certificate.spki_sha256);
+        if let (false, Some(entry)) = (known, entry) {
+            revoked.push((view.place(index), format!("revoked in OneCRL ({})", entry.reference)));
+        }
+    }
+    let places: Vec<Place> = revoked.iter().map(|&(place, _)| place).collect();
+    let weight = if view.every_best_path_crosses(&places) { Weight::Strong } else { Weight::Note };
+    revoked.into_iter().map(|(place, says)| DETECTOR.finding(weight, view, Some(place), says)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::finding::Weight;
+    use crate::testing::{Lab, speaks};
+
+    #[test]
+    fn speaks_of_a_revoked_key_on_the_only_path() {
+        let lab = Lab::new();
+        let report = lab.judge(&[lab.site("www.bank.example").issued_by(&lab.revoked)]);
+        assert_eq!(speaks(&report, super::DETECTOR.id)[0].weight, Weight::Strong);
+    }
+
+    #[test]
+    fn a_revoked_certificate_beside_a_good_path_is_only_a_note() {
+        let lab = Lab::new();
+        let report = lab.judge(&[lab.site("www.bank.example").issued_by(&lab.disclosed).with_extra(&lab.revoked)]);
+        assert_eq!(speaks(&report, super::DETECTOR.id)[0].weight, Weight::Note);
+    }
+
+    #[test]
+    fn stays_silent_about_a_ca_in_good_standing() {
+        let lab = Lab::new();
+        let report = lab.judge(&[lab.site("www.bank.example").issued_by(&lab.disclosed)]);
+        assert!(speaks(&report, super::DETECTOR.id).is_empty());
+    }
+
+    #[test]
+    fn says_it_could_not_look_without_a_certificate() {
+        let lab = Lab::new();
+        let report = lab.judge(&[lab.silent_site("www.bank.example")]);
+        assert!(report.hosts[0].could_not_look.iter().any(|missed| missed.detector == super::DETECTOR.id));
+    }
+}

@@ -1,0 +1,383 @@
+//! The judgement: every detector is asked, then one verdict for each host and one for all.
+
+use crate::case::{Case, ENOUGH_OPERATORS, View};
+use crate::detectors::DETECTORS;
+use crate::evidence::{Ending, Evidence, FailureClass, Host, Seen, Sha256, Vantage};
+use crate::finding::{Finding, Outcome};
+use crate::paths::Refusal;
+use crate::report::{
+    AnchorKind, Asked, CertificateReport, CouldNotLook, HostReport, PathReport, REPORT_VERSION, Report, ReportFormat, Role,
+    SurroundingsReport, TableUse,
+};
+use crate::tables::Tables;
+use crate::verdict::{self, End, RefusalKind, Standing, Verdict};
+
+/// A clock that is further off than this, in seconds, makes dates unusable.
+const CLOCK_TOLERANCE: i64 = 24 * 60 * 60;
+/// Tables that a clear verdict rests on.
+const TABLES_OF_CLEAR: [&str; 4] = ["anchors", "disclosed", "listed-keys", "onecrl"];
+
+/// Judges evidence by tables.
+///
+/// Pure and total: any evidence that can be read has a report, and the same input has the same one.
+pub fn judge(evidence: &Evidence, tables: &Tables) -> Report {
+    let case = Case::read(evidence, tables);
+    let outcomes: Vec<Vec<Outcome>> = DETECTORS.iter().map(|detector| detector.ask(&case)).collect();
+    let uses = table_uses(evidence, tables);
+    let hosts: Vec<HostReport> = case.views.iter().map(|view| host_report(view, &case, evidence, &outcomes, &uses)).collect();
+    let verdicts: Vec<&Verdict> = hosts.iter().map(|host| &host.verdict).collect();
+    Report {
+        format: ReportFormat::Report,
+        version: REPORT_VERSION,
+        judge: env!("CARGO_PKG_VERSION").to_owned(),
+        evidence: Sha256::of(evidence.to_json().as_bytes()),
+        collected_at: evidence.collected_at,
+        verdict: verdict::sum_up(&verdicts),
+        lab_tables: tables.overlay_label().map(str::to_owned),
+        findings: outcomes.iter().flatten().flat_map(findings_of).cloned().collect(),
+        asked: DETECTORS.iter().zip(&outcomes).map(|(detector, outcomes)| asked(detector.id, outcomes)).collect(),
+        surroundings: surroundings_report(evidence, &case),
+        tables: uses,
+        hosts,
+    }
+}
+
+fn findings_of(outcome: &Outcome) -> &[Finding] {
+    match outcome {
+        Outcome::Spoke(findings) => findings,
+        Outcome::Silent | Outcome::CouldNotLook(_) => &[],
+    }
+}
+
+fn asked(id: &str, outcomes: &[Outcome]) -> Asked {
+    let count = |wanted: fn(&Outcome) -> bool| outcomes.iter().filter(|outcome| wanted(outcome)).count();
+    Asked {
+        detector: id.to_owned(),
+        spoke: count(|outcome| matches!(outcome, Outcome::Spoke(_))),
+        silent: count(|outcome| matches!(outcome, Outcome::Silent)),
+        could_not_look: count(|outcome| matches!(outcome, Outcome::CouldNotLook(_))),
+    }
+}
+
+fn host_report(view: &View<'_>, case: &Case<'_>, evidence: &Evidence, outcomes: &[Vec<Outcome>], uses: &[TableUse]) -> HostReport {
+    let of_view = || DETECTORS.iter().zip(outcomes).filter_map(|(detector, outcomes)| Some((detector, outcomes.get(view.index)?)));
+    let findings: Vec<&Finding> = of_view().flat_map(|(_, outcome)| findings_of(outcome)).collect();
+    let observation = view.observation;
+    HostReport {
+        host: observation.target.host.clone(),
+        port: observation.target.port,
+        transport: observation.target.transport,
+        at: observation.at,
+        failure: failure_of(&observation.ending),
+        verdict: verdict::weigh(&standing(view, case, evidence, uses), &findings),
+        form: observation.chain.yes().map(|chain| chain.form),
+        chain: chain_report(view),
+        anchors: view.anchors.iter().map(crate::case::Anchor::report).collect(),
+        paths: view.paths.iter().map(|path| path_report(view, path)).collect(),
+        possession: view.possession,
+        could_not_look: of_view()
+            .filter_map(|(detector, outcome)| match outcome {
+                Outcome::CouldNotLook(missing) => Some(CouldNotLook { detector: detector.id.to_owned(), missing: *missing }),
+                Outcome::Spoke(_) | Outcome::Silent => None,
+            })
+            .collect(),
+    }
+}
+
+fn failure_of(ending: &Ending) -> Option<FailureClass> {
+    match ending {
+        Ending::Completed => None,
+        Ending::Failed(failure) => Some(failure.class),
+    }
+}
+
+fn path_report(view: &View<'_>, path: &crate::paths::Path) -> PathReport {
+    let position = |&index: &usize| view.positions.get(index).copied().unwrap_or(index);
+    PathReport { certificates: path.certificates.iter().map(position).collect(), anchor: path.anchor, refused: path.refused.clone() }
+}
+
+fn chain_report(view: &View<'_>) -> Vec<CertificateReport> {
+    let Some(chain) = view.observation.chain.yes() else { return Vec::new() };
+    let read = |position: usize| {
+        let index = view.positions.iter().position(|&known| known == position)?;
+        view.certificates.get(index)
+    };
+    let report = |(position, der): (usize, &crate::evidence::Bytes)| match read(position) {
+        Some(certificate) => CertificateReport {
+            sha256: certificate.sha256,
+            role: match (position, certificate.is_self_issued()) {
+                (0, _) => Role::EndEntity,
+                (_, true) => Role::SelfIssued,
+                (_, false) => Role::Subordinate,
+            },
+            subject: certificate.subject_text(),
+            issuer: certificate.issuer_text(),
+            serial: data_encoding::HEXLOWER.encode(certificate.serial),
+            spki_sha256: certificate.spki_sha256,
+            not_before: certificate.not_before,
+            not_after: certificate.not_after,
+        },
+        None => CertificateReport {
+            sha256: Sha256::of(der.as_slice()),
+            role: Role::Unreadable,
+            subject: String::new(),
+            issuer: String::new(),
+            serial: String::new(),
+            spki_sha256: Sha256([0; 32]),
+            not_before: 0,
+            not_after: 0,
+        },
+    };
+    chain.certificates.iter().enumerate().map(report).collect()
+}
+
+fn standing(view: &View<'_>, case: &Case<'_>, evidence: &Evidence, uses: &[TableUse]) -> Standing {
+    let observation = view.observation;
+    let end = end_of(view);
+    let logged = view.scts.operators.len() >= ENOUGH_OPERATORS;
+    Standing {
+        measured: observation.chain.yes().is_some_and(|chain| !chain.certificates.is_empty()),
+        unmeasured_because: unmeasured_because(&observation.ending),
+        readable: view.end_entity_readable,
+        searched: view.paths_complete,
+        end,
+        refused: refusal_of(view, end),
+        clock_wrong: clock_is_wrong(view, evidence, case.tables),
+        portal: evidence.surroundings.portal.yes().is_some_and(|portal| portal.captive),
+        internal_name: is_internal(&observation.target.host),
+        logged,
+        matches: matches(view, case, logged),
+        stale_tables: uses
+            .iter()
+            .filter(|used| used.stale && TABLES_OF_CLEAR.contains(&used.table.name.as_str()))
+            .map(|used| used.table.name.clone())
+            .collect(),
+    }
+}
+
+fn unmeasured_because(ending: &Ending) -> String {
+    match ending {
+        Ending::Completed => "no certificate was seen".to_owned(),
+        Ending::Failed(failure) => {
+            let class = serde_json::to_value(failure.class).ok();
+            let class = class.as_ref().and_then(|class| class.as_str()).unwrap_or("other").replace('-', " ");
+            format!("no certificate was seen: {class}")
+        }
+    }
+}
+
+fn end_of(view: &View<'_>) -> End {
+    let ends = |wanted: fn(&AnchorKind) -> bool| view.anchors.iter().any(|anchor| wanted(&anchor.kind));
+    if ends(|kind| matches!(kind, AnchorKind::Public(_))) {
+        End::Public
+    } else if ends(|kind| matches!(kind, AnchorKind::Local(_))) {
+        End::Local
+    } else if ends(|kind| matches!(kind, AnchorKind::Retired)) {
+        End::Retired
+    } else {
+        End::Nowhere
+    }
+}
+
+/// Why validation refuses every path to the best kind of anchor, the mildest reason first.
+fn refusal_of(view: &View<'_>, end: End) -> Option<RefusalKind> {
+    let of_kind = |path: &&crate::paths::Path| match end {
+        End::Public => view.anchor_of(path).is_some_and(crate::case::Anchor::is_public),
+        End::Local => view.anchor_of(path).is_some_and(crate::case::Anchor::is_local),
+        End::Retired | End::Nowhere => true,
+    };
+    let refusals: Vec<Option<&Refusal>> = view.paths.iter().filter(of_kind).map(|path| path.refused.as_ref()).collect();
+    if refusals.iter().any(Option::is_none) {
+        return None;
+    }
+    let fault = |refusal: &&Refusal| !matches!(refusal, Refusal::Unsupported(_) | Refusal::NoAnchor);
+    match refusals.iter().flatten().any(fault) {
+        true => Some(RefusalKind::OriginFault),
+        false => Some(RefusalKind::Unsupported),
+    }
+}
+
+/// The tables' own date is a floor: no handshake happened before what we know of was published.
+/// Evidence from files has no clock of its own, and a witness beats the floor.
+fn clock_is_wrong(view: &View<'_>, evidence: &Evidence, tables: &Tables) -> bool {
+    match &evidence.surroundings.clock {
+        Seen::Yes(check) => check.ahead_seconds.saturating_abs() > CLOCK_TOLERANCE,
+        Seen::NotVisible | Seen::Failed(_) => {
+            evidence.collector.vantage != Vantage::Files && view.at < tables.issued_at().saturating_sub(CLOCK_TOLERANCE)
+        }
+    }
+}
+
+/// Names that exist only inside a network: single labels, RFC 6762 `.local`, RFC 8375 `.home.arpa`,
+/// ICANN's `.internal`, `.localhost`, and addresses that are not globally routed.
+fn is_internal(host: &Host) -> bool {
+    if let Some(address) = host.address() {
+        return match address {
+            std::net::IpAddr::V4(v4) => v4.is_private() || v4.is_loopback() || v4.is_link_local(),
+            std::net::IpAddr::V6(v6) => v6.is_loopback() || v6.is_unique_local() || v6.is_unicast_link_local(),
+        };
+    }
+    let name = host.as_str();
+    let ends = [".local", ".internal", ".home.arpa", ".localhost"];
+    !name.contains('.') || ends.iter().any(|end| name.ends_with(end))
+}
+
+/// What speaks for the host: a pin, the expected owner, or a disclosed issuer together with the logs.
+fn matches(view: &View<'_>, case: &Case<'_>, logged: bool) -> Vec<&'static str> {
+    let host = &view.observation.target.host;
+    let mut matches = Vec::new();
+    let accepted = || view.public_paths().filter(|path| path.refused.is_none());
+    let keys = accepted().flat_map(|path| {
+        let certificates = path.certificates.iter().filter_map(|&index| view.certificates.get(index)).map(|c| c.spki_sha256);
+        certificates.chain(view.anchor_of(path).map(|anchor| anchor.spki_sha256)).collect::<Vec<_>>()
+    });
+    if let Some(pins) = case.tables.pins(host)
+        && keys.into_iter().any(|key| pins.contains(&key))
+    {
+        matches.push("a pinned key");
+    }
+    let expected = case.tables.expected_owners(host);
+    if accepted().filter_map(|path| view.anchor_of(path)).any(|anchor| expected.iter().any(|&owner| owner == anchor.owner)) {
+        matches.push("the expected CA owner");
+    }
+    if logged && accepted().next().is_some() {
+        matches.push("SCTs of several log operators");
+    }
+    matches
+}
+
+fn surroundings_report(evidence: &Evidence, case: &Case<'_>) -> SurroundingsReport {
+    let around = &evidence.surroundings;
+    let looked = [
+        ("anchors", around.anchors.yes().is_some()),
+        ("clock", around.clock.yes().is_some()),
+        ("portal", around.portal.yes().is_some()),
+        ("dns", around.dns.yes().is_some()),
+    ];
+    SurroundingsReport {
+        machine_anchors: around.anchors.yes().map(Vec::len),
+        local_anchors: case.local_anchors.iter().map(crate::case::Anchor::report).collect(),
+        store_overrides: around.store_overrides.yes().cloned().unwrap_or_default(),
+        proxies: around.proxies.yes().cloned().unwrap_or_default(),
+        not_looked_at: looked.iter().filter(|(_, seen)| !seen).map(|(what, _)| (*what).to_owned()).collect(),
+    }
+}
+
+fn table_uses(evidence: &Evidence, tables: &Tables) -> Vec<TableUse> {
+    let collected_at = i64::try_from(evidence.collected_at).unwrap_or(i64::MAX);
+    let use_of = |table: crate::tables::TableVersion| {
+        let age_days = collected_at.saturating_sub(table.as_of) / (24 * 60 * 60);
+        TableUse { stale: age_days > i64::from(table.stale_after_days), age_days, table }
+    };
+    tables.versions().into_iter().map(use_of).collect()
+}
+
+#[cfg(test)]
+#[allow(clippy::indexing_slicing, reason = "tests")]
+mod tests {
+    use crate::evidence::Evidence;
+    use crate::testing::{Lab, PINNED_HOST};
+    use crate::verdict::{Cause, Confidence};
+
+    #[test]
+    fn clear_needs_a_public_path_and_a_positive_match() {
+        let lab = Lab::new();
+        let report = lab.judge(&[lab.site("www.bank.example").issued_by(&lab.disclosed).logged()]);
+        assert_eq!(report.verdict.cause, Cause::Clear);
+        let report = lab.judge(&[lab.site(PINNED_HOST).issued_by(&lab.disclosed).in_2015()]);
+        assert_eq!(report.verdict.cause, Cause::Clear, "{:?}", report.verdict);
+        let report = lab.judge(&[lab.site("www.bank.example").issued_by(&lab.disclosed).in_2015()]);
+        assert_eq!(report.verdict.cause, Cause::Inconclusive);
+    }
+
+    #[test]
+    fn an_undisclosed_authority_is_public_authority_interception() {
+        let lab = Lab::new();
+        let report = lab.judge(&[lab.site("www.bank.example").issued_by(&lab.undisclosed)]);
+        assert_eq!(report.verdict.cause, Cause::PublicAuthorityInterception);
+        assert_eq!(report.verdict.decided_by, ["undisclosed-subordinate"]);
+    }
+
+    #[test]
+    fn a_newborn_authority_is_only_accused_when_nothing_was_logged() {
+        let lab = Lab::new();
+        let logged = lab.judge(&[lab.site("www.bank.example").issued_by(&lab.newborn).logged()]);
+        assert_eq!(logged.verdict.cause, Cause::Inconclusive);
+        let unlogged = lab.judge(&[lab.site("www.bank.example").issued_by(&lab.newborn)]);
+        assert_eq!(unlogged.verdict.cause, Cause::PublicAuthorityInterception);
+    }
+
+    #[test]
+    fn a_disclosed_key_in_other_hands_shows_by_what_it_mints() {
+        let lab = Lab::new();
+        let report = lab.judge(&[lab.site("www.bank.example").issued_by(&lab.disclosed).begun_before(20)]);
+        assert_eq!(report.verdict.cause, Cause::PublicAuthorityInterception);
+        assert_eq!(report.verdict.decided_by, ["sct-missing", "minted-on-demand"]);
+    }
+
+    #[test]
+    fn each_standing_of_the_issuer_has_its_own_cause() {
+        let lab = Lab::new();
+        let cause = |issuer| lab.judge(&[lab.site("www.bank.example").issued_by(issuer)]).verdict.cause;
+        assert_eq!(cause(&lab.leaked), Cause::PublicAuthorityInterception);
+        assert_eq!(cause(&lab.revoked), Cause::PublicAuthorityInterception);
+        assert_eq!(cause(&lab.product), Cause::KnownKeyInterception);
+        assert_eq!(cause(&lab.local), Cause::LocalInterception);
+        assert_eq!(cause(&lab.unknown), Cause::Inconclusive);
+    }
+
+    #[test]
+    fn an_untrusted_issuer_of_unrelated_hosts_is_interception() {
+        let lab = Lab::new();
+        let report = lab.judge(&[
+            lab.site("www.bank.example").issued_by(&lab.unknown),
+            lab.site("www.news.example").issued_by(&lab.unknown),
+        ]);
+        assert_eq!(report.verdict.cause, Cause::UntrustedInterception);
+    }
+
+    #[test]
+    fn one_intercepted_host_among_clear_ones_decides() {
+        let lab = Lab::new();
+        let clear = || lab.site("www.news.example").issued_by(&lab.disclosed).logged();
+        let report = lab.judge(&[clear(), lab.site("www.bank.example").issued_by(&lab.undisclosed), clear()]);
+        assert_eq!(report.verdict.cause, Cause::PublicAuthorityInterception);
+        assert_eq!(report.hosts[0].verdict.cause, Cause::Clear);
+    }
+
+    #[test]
+    fn silence_is_not_measured_and_never_clear() {
+        let lab = Lab::new();
+        assert_eq!(lab.judge(&[lab.silent_site("www.bank.example")]).verdict.cause, Cause::NotMeasured);
+        assert_eq!(lab.judge(&[]).verdict.cause, Cause::NotMeasured);
+        let mostly_silent = [
+            lab.site("www.bank.example").issued_by(&lab.disclosed).logged(),
+            lab.silent_site("www.news.example"),
+            lab.silent_site("www.mail.example"),
+        ];
+        assert_eq!(lab.judge(&mostly_silent).verdict.cause, Cause::Inconclusive);
+    }
+
+    #[test]
+    fn an_internal_name_under_a_local_anchor_is_nobodys_business() {
+        let lab = Lab::new();
+        let report = lab.judge(&[lab.site("printer.home.arpa").issued_by(&lab.local)]);
+        assert_eq!((report.verdict.cause, report.verdict.confidence), (Cause::InternalName, Confidence::Strong));
+    }
+
+    #[test]
+    fn the_same_evidence_gives_the_same_bytes() {
+        let lab = Lab::new();
+        let evidence = lab.evidence(&[
+            lab.site("www.bank.example").issued_by(&lab.undisclosed),
+            lab.site("www.news.example").issued_by(&lab.unknown),
+        ]);
+        let text = evidence.to_json();
+        let again = Evidence::from_json(text.as_bytes()).map(|evidence| evidence.to_json());
+        assert_eq!(again.ok().as_deref(), Some(text.as_str()));
+        let report = super::judge(&evidence, &lab.tables());
+        assert_eq!(report.to_json(), super::judge(&evidence, &lab.tables()).to_json());
+        let read = crate::Report::from_json(report.to_json().as_bytes());
+        assert_eq!(read.ok().as_ref(), Some(&report));
+    }
+}

@@ -1,0 +1,265 @@
+//! Every candidate path from the end-entity to every anchor, within a budget.
+//!
+//! Two steps. The search walks upwards over issuer names and keeps an edge only when the signature
+//! verifies, so that a path is a fact whatever a validator thinks of it: a revoked, blocked or
+//! badly profiled authority must still be seen. Then rustls-webpki validates each path by itself,
+//! and our own checks add what it leaves out. The order bounds time: names are the forger's to
+//! choose and make a search explode, verified signatures are not
+//! (see `docs/adr/0003-search-by-signature-then-validate.md`).
+
+use std::time::Duration;
+
+use rustls_pki_types::{CertificateDer, Der, ServerName, TrustAnchor, UnixTime};
+use serde::{Deserialize, Serialize};
+use webpki::{EndEntityCert, KeyUsage};
+
+use crate::chain::Certificate;
+use crate::signatures::{Signatures, Strength, der, strength};
+
+/// How many certificates above the end-entity are looked at.
+pub(crate) const MAX_INTERMEDIATES: usize = 16;
+/// How many signatures are verified for one chain.
+pub(crate) const MAX_SIGNATURES: u64 = 32;
+/// How many paths are kept for one chain.
+pub(crate) const MAX_PATHS: usize = 20;
+/// How many certificates a path may have; rustls-webpki takes no more than six subordinate CAs.
+const MAX_LENGTH: usize = 8;
+/// How many steps the search takes for one chain.
+const MAX_STEPS: usize = 2_000;
+
+/// An anchor as the search needs it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Issuer<'a> {
+    /// The Name, with its header.
+    pub(crate) subject: &'a [u8],
+    /// The SubjectPublicKeyInfo, with its header.
+    pub(crate) spki: &'a [u8],
+    /// Contents of the name constraints extension.
+    pub(crate) name_constraints: Option<&'a [u8]>,
+    /// Start of validity, UNIX seconds.
+    pub(crate) not_before: i64,
+    /// End of validity, UNIX seconds.
+    pub(crate) not_after: i64,
+}
+
+/// A candidate path; indices are those of the slices the search was given.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Path {
+    /// From the end-entity upwards.
+    pub certificates: Vec<usize>,
+    /// The anchor; none when the path ends nowhere.
+    pub anchor: Option<usize>,
+    /// Why validation refuses it; none when it accepts it.
+    pub refused: Option<Refusal>,
+}
+
+/// Why path validation refuses a path whose signatures are good.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "kebab-case")]
+pub enum Refusal {
+    /// It reaches no trust anchor.
+    NoAnchor,
+    /// A certificate is past its notAfter.
+    Expired,
+    /// A certificate is before its notBefore.
+    NotYetValid,
+    /// The end-entity is not valid for this host.
+    WrongName,
+    /// A name lies outside a name constraint.
+    OutsideNameConstraints,
+    /// An issuer is no CA, or its path length or key usage forbids it.
+    IssuerMayNotSign,
+    /// The end-entity is a CA certificate.
+    EndEntityIsCa,
+    /// No extended key usage for TLS servers.
+    WrongPurpose,
+    /// The trust anchor itself is outside its validity.
+    AnchorNotCurrent,
+    /// A signature rests on SHA-1 or on RSA below 2048 bits.
+    WeakSignature,
+    /// rustls-webpki blocks this key outright.
+    BlockedKey,
+    /// An encoding, extension or host name that rustls-webpki does not take; its own word for it.
+    Unsupported(String),
+}
+
+/// What the search found.
+#[derive(Debug, Default)]
+pub(crate) struct Found {
+    /// The paths; those that reach an anchor first.
+    pub(crate) paths: Vec<Path>,
+    /// Whether the search ended by itself, inside its budget.
+    pub(crate) complete: bool,
+}
+
+/// Keeps what the end-entity can reach by issuer names, without duplicates, at most
+/// [`MAX_INTERMEDIATES`]; and tells whether that was all of it.
+///
+/// `certificates` begins with the end-entity; the answer holds indices, its own among them.
+pub(crate) fn reachable(certificates: &[Certificate<'_>]) -> (Vec<usize>, bool) {
+    let mut kept = vec![0];
+    let mut next = 0;
+    while let Some(child) = kept.get(next).and_then(|&index| certificates.get(index)) {
+        for (index, candidate) in certificates.iter().enumerate().skip(1) {
+            let known = |&other: &usize| certificates.get(other).is_some_and(|other| other.sha256 == candidate.sha256);
+            if candidate.subject != child.issuer || kept.iter().any(known) {
+                continue;
+            }
+            if kept.len() > MAX_INTERMEDIATES {
+                return (kept, false);
+            }
+            kept.push(index);
+        }
+        next += 1;
+    }
+    (kept, true)
+}
+
+/// Finds every candidate path of one chain.
+///
+/// `certificates` begins with the end-entity; `anchors` are all that any of them names as issuer.
+pub(crate) fn search(
+    certificates: &[Certificate<'_>],
+    anchors: &[Issuer<'_>],
+    signatures: &Signatures,
+) -> Found {
+    signatures.start_chain(MAX_SIGNATURES);
+    let (reachable, all_kept) = reachable(certificates);
+    let mut search = Search { certificates, reachable, anchors, signatures, found: Found::default(), dead_ends: Vec::new(), steps: 0 };
+    search.found.complete = all_kept;
+    search.walk(&mut vec![0]);
+    if search.found.paths.is_empty() {
+        let dead_ends = std::mem::take(&mut search.dead_ends);
+        search.found.paths = dead_ends
+            .into_iter()
+            .map(|certificates| Path { certificates, anchor: None, refused: Some(Refusal::NoAnchor) })
+            .collect();
+    }
+    search.found.complete &= !signatures.exhausted();
+    search.found
+}
+
+struct Search<'a> {
+    certificates: &'a [Certificate<'a>],
+    reachable: Vec<usize>,
+    anchors: &'a [Issuer<'a>],
+    signatures: &'a Signatures,
+    found: Found,
+    dead_ends: Vec<Vec<usize>>,
+    steps: usize,
+}
+
+impl Search<'_> {
+    fn walk(&mut self, path: &mut Vec<usize>) {
+        self.steps += 1;
+        if self.steps > MAX_STEPS || self.found.paths.len() >= MAX_PATHS || path.len() > MAX_LENGTH {
+            self.found.complete = false;
+            return;
+        }
+        let Some(child) = path.last().and_then(|&index| self.certificates.get(index)) else { return };
+        let ends = self.anchors_of(child);
+        for &anchor in &ends {
+            self.found.paths.push(Path { certificates: path.clone(), anchor: Some(anchor), refused: None });
+        }
+        let mut extended = !ends.is_empty();
+        for issuer in self.reachable.clone() {
+            if self.leads_on(path, &ends, child, issuer) {
+                extended = true;
+                path.push(issuer);
+                self.walk(path);
+                path.pop();
+            }
+        }
+        if !extended && self.dead_ends.len() < MAX_PATHS {
+            self.dead_ends.push(path.clone());
+        }
+    }
+
+    fn anchors_of(&self, child: &Certificate<'_>) -> Vec<usize> {
+        let signed = |anchor: &Issuer<'_>| anchor.subject == child.issuer && is_signed_by(child, anchor.spki, self.signatures);
+        self.anchors.iter().enumerate().filter(|(_, anchor)| signed(anchor)).map(|(index, _)| index).collect()
+    }
+
+    /// Whether the certificate at `issuer` signed `child` and goes beyond the path and the anchors already reached.
+    fn leads_on(&self, path: &[usize], ends: &[usize], child: &Certificate<'_>, issuer: usize) -> bool {
+        let Some(candidate) = self.certificates.get(issuer) else { return false };
+        let same = |subject: &[u8], spki: &[u8]| subject == candidate.subject && spki == candidate.spki;
+        // A loop is the same name with the same key (RFC 4158 §5.2).
+        let on_path = path.iter().filter_map(|&index| self.certificates.get(index)).any(|seen| same(seen.subject, seen.spki));
+        // A server may send the root as well: the anchor itself already ends that path.
+        let is_anchor = ends.iter().filter_map(|&index| self.anchors.get(index)).any(|end| same(end.subject, end.spki));
+        candidate.subject == child.issuer && !on_path && !is_anchor && is_signed_by(child, candidate.spki, self.signatures)
+    }
+}
+
+fn is_signed_by(child: &Certificate<'_>, issuer_spki: &[u8], signatures: &Signatures) -> bool {
+    let parts = child.signed_parts();
+    signatures.verify(parts.algorithm, issuer_spki, parts.tbs, parts.signature).is_ok()
+}
+
+/// Validates one path for a TLS server of this name at this moment, in UNIX seconds.
+///
+/// rustls-webpki first; then what it has no check for: keyCertSign of every issuer (RFC 5280
+/// §4.2.1.3), the anchor's own dates, and signatures that rest on SHA-1 or short RSA keys.
+pub(crate) fn validate(
+    path: &Path,
+    certificates: &[Certificate<'_>],
+    anchor: &Issuer<'_>,
+    host: &ServerName<'_>,
+    at: i64,
+    signatures: &Signatures,
+) -> Option<Refusal> {
+    let on_path: Vec<&Certificate<'_>> = path.certificates.iter().filter_map(|&index| certificates.get(index)).collect();
+    let (end_entity, issuers) = on_path.split_first()?;
+    if let Err(error) = validate_by_webpki(end_entity, issuers, anchor, host, at, signatures) {
+        return Some(refusal_of(&error));
+    }
+    if issuers.iter().any(|issuer| issuer.may_sign_certificates == Some(false)) {
+        return Some(Refusal::IssuerMayNotSign);
+    }
+    if !(anchor.not_before..=anchor.not_after).contains(&at) {
+        return Some(Refusal::AnchorNotCurrent);
+    }
+    let keys = issuers.iter().map(|issuer| issuer.spki).chain([anchor.spki]);
+    let weak = on_path.iter().zip(keys).any(|(certificate, key)| {
+        strength(certificate.signed_parts().algorithm, key) != Some(Strength::Current)
+    });
+    weak.then_some(Refusal::WeakSignature)
+}
+
+fn validate_by_webpki(
+    end_entity: &Certificate<'_>,
+    issuers: &[&Certificate<'_>],
+    anchor: &Issuer<'_>,
+    host: &ServerName<'_>,
+    at: i64,
+    signatures: &Signatures,
+) -> Result<(), webpki::Error> {
+    let end_entity = end_entity.to_pki();
+    let end_entity = EndEntityCert::try_from(&end_entity)?;
+    let issuers: Vec<CertificateDer<'_>> = issuers.iter().map(|issuer| issuer.to_pki()).collect();
+    let anchors = [TrustAnchor {
+        subject: Der::from_slice(der::only(anchor.subject, der::SEQUENCE).unwrap_or_default()),
+        subject_public_key_info: Der::from_slice(der::only(anchor.spki, der::SEQUENCE).unwrap_or_default()),
+        name_constraints: anchor.name_constraints.map(Der::from_slice),
+    }];
+    let at = UnixTime::since_unix_epoch(Duration::from_secs(at.try_into().unwrap_or(0)));
+    end_entity.verify_for_usage(&signatures.algorithms(), &anchors, &issuers, at, KeyUsage::server_auth(), None, None)?;
+    end_entity.verify_is_valid_for_subject_name(host)
+}
+
+fn refusal_of(error: &webpki::Error) -> Refusal {
+    use webpki::Error as E;
+    match error {
+        E::CertDistrusted => Refusal::BlockedKey,
+        E::CertExpired { .. } => Refusal::Expired,
+        E::CertNotValidYet { .. } => Refusal::NotYetValid,
+        E::CertNotValidForName(_) => Refusal::WrongName,
+        E::NameConstraintViolation => Refusal::OutsideNameConstraints,
+        E::EndEntityUsedAsCa | E::PathLenConstraintViolated => Refusal::IssuerMayNotSign,
+        E::CaUsedAsEndEntity => Refusal::EndEntityIsCa,
+        E::RequiredEkuNotFoundContext(_) | E::EmptyEkuExtension => Refusal::WrongPurpose,
+        other => Refusal::Unsupported(format!("{other:?}")),
+    }
+}

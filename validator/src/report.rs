@@ -1,0 +1,286 @@
+//! The answer: evidence, outcomes, verdict and the dates of the tables, as one versioned document.
+
+use serde::{Deserialize, Serialize};
+
+use crate::evidence::{ChainForm, FailureClass, Host, Sha256, Transport};
+use crate::finding::{Facet, Finding, Place};
+use crate::paths::Refusal;
+use crate::tables::{Program, TableVersion};
+use crate::verdict::Verdict;
+
+/// The newest report format this build writes and reads.
+pub const REPORT_VERSION: u32 = 1;
+
+/// The judgement of one evidence document.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct Report {
+    /// Always `mintwatch.report`.
+    pub format: ReportFormat,
+    /// Version of the format; see [`REPORT_VERSION`].
+    pub version: u32,
+    /// Version of the judge.
+    pub judge: String,
+    /// SHA-256 of the evidence as this build writes it.
+    pub evidence: Sha256,
+    /// When the evidence was closed, in UNIX seconds.
+    pub collected_at: u64,
+    /// What it all amounts to: the worst of the hosts.
+    pub verdict: Verdict,
+    /// Set when tables other than the compiled-in ones were used: what they are.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub lab_tables: Option<String>,
+    /// One entry for each observation, in order.
+    pub hosts: Vec<HostReport>,
+    /// Everything any detector said.
+    pub findings: Vec<Finding>,
+    /// What asking each detector gave, in the order they were asked.
+    pub asked: Vec<Asked>,
+    /// What this machine trusts beyond the public root programs.
+    pub surroundings: SurroundingsReport,
+    /// Version and age of every table used.
+    pub tables: Vec<TableUse>,
+}
+
+/// The name that tells this document from any other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub enum ReportFormat {
+    /// The only value.
+    #[serde(rename = "mintwatch.report")]
+    Report,
+}
+
+/// What is said of one observation.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct HostReport {
+    /// The host asked for.
+    pub host: Host,
+    /// The port.
+    pub port: u16,
+    /// The transport below TLS.
+    pub transport: Transport,
+    /// When, in UNIX milliseconds.
+    pub at: u64,
+    /// How it failed, when it did.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub failure: Option<FailureClass>,
+    /// What it amounts to.
+    pub verdict: Verdict,
+    /// What the list of certificates is; none when no certificate was seen.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub form: Option<ChainForm>,
+    /// The certificates as they came.
+    pub chain: Vec<CertificateReport>,
+    /// The trust anchors that candidate paths reach.
+    pub anchors: Vec<AnchorReport>,
+    /// Every candidate path, signatures verified.
+    pub paths: Vec<PathReport>,
+    /// Whether the peer proved that it holds the end-entity key.
+    pub possession: PossessionReport,
+    /// Detectors that could not look, and why.
+    pub could_not_look: Vec<CouldNotLook>,
+}
+
+/// One certificate, as far as people compare certificates.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct CertificateReport {
+    /// SHA-256 of the certificate.
+    pub sha256: Sha256,
+    /// Its role, or that it cannot be read.
+    pub role: Role,
+    /// Subject, RFC 4514 style. Hostile text: escape before showing.
+    pub subject: String,
+    /// Issuer, likewise.
+    pub issuer: String,
+    /// Serial number in lower-case hexadecimal as encoded.
+    pub serial: String,
+    /// SHA-256 of the SubjectPublicKeyInfo; all zero when unreadable.
+    pub spki_sha256: Sha256,
+    /// Start of validity, UNIX seconds.
+    pub not_before: i64,
+    /// End of validity, UNIX seconds.
+    pub not_after: i64,
+}
+
+/// The role a certificate plays.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "kebab-case")]
+pub enum Role {
+    /// The first certificate, whatever it says of itself.
+    EndEntity,
+    /// Any other certificate that is not self-issued.
+    Subordinate,
+    /// A self-issued certificate that came with the chain.
+    SelfIssued,
+    /// Bytes that are no certificate we can read.
+    Unreadable,
+}
+
+/// A trust anchor that a path reached.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct AnchorReport {
+    /// SHA-256 of the anchor's certificate.
+    pub sha256: Sha256,
+    /// SHA-256 of its SubjectPublicKeyInfo.
+    pub spki_sha256: Sha256,
+    /// Its name. Hostile text when local: escape before showing.
+    pub name: String,
+    /// Whose it is.
+    pub kind: AnchorKind,
+}
+
+/// Whose trust anchor it is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "kebab-case")]
+pub enum AnchorKind {
+    /// In these root programs when the handshake happened.
+    Public(Vec<Program>),
+    /// In some root program once, in none when the handshake happened.
+    Retired,
+    /// Added on this machine, found there.
+    Local(String),
+}
+
+/// One candidate path.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct PathReport {
+    /// Certificates from the end-entity upwards, as indices into the chain.
+    pub certificates: Vec<usize>,
+    /// Index of the anchor; none when the path ends nowhere.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub anchor: Option<usize>,
+    /// Why path validation refuses it; none when it accepts it.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub refused: Option<Refusal>,
+}
+
+/// Whether the peer proved possession of the end-entity key in this handshake.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "kebab-case")]
+pub enum PossessionReport {
+    /// The signature over the handshake verifies with the end-entity key.
+    Proven,
+    /// It does not verify.
+    Refuted,
+    /// Made by an algorithm or key that we cannot verify.
+    Unsupported,
+    /// This vantage shows no such signature.
+    NotVisible,
+}
+
+/// A detector that could not look at one observation.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct CouldNotLook {
+    /// Id of the detector.
+    pub detector: String,
+    /// What was missing.
+    pub missing: Facet,
+}
+
+/// What asking one detector gave, over all observations.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct Asked {
+    /// Id of the detector.
+    pub detector: String,
+    /// Observations it spoke of.
+    pub spoke: usize,
+    /// Observations it looked at and had nothing to say of.
+    pub silent: usize,
+    /// Observations it could not look at.
+    pub could_not_look: usize,
+}
+
+/// What was true around the handshakes, as far as it bears on the verdict.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct SurroundingsReport {
+    /// How many trust anchors this machine has; none when they were not seen.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub machine_anchors: Option<usize>,
+    /// Those that no public root program has ever published.
+    pub local_anchors: Vec<AnchorReport>,
+    /// Environment variables that replace the trust store.
+    pub store_overrides: Vec<String>,
+    /// Environment variables that set a proxy.
+    pub proxies: Vec<String>,
+    /// What nobody looked at: `clock`, `portal`, `dns` …
+    pub not_looked_at: Vec<String>,
+}
+
+/// One table, and how old it was for this evidence.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct TableUse {
+    /// The table.
+    #[serde(flatten)]
+    pub table: TableVersion,
+    /// Days between the table's date and the evidence; negative when the table is younger.
+    pub age_days: i64,
+    /// Older than the table's own limit.
+    pub stale: bool,
+}
+
+/// Why a document cannot be read as a report.
+#[derive(Debug, thiserror::Error)]
+pub enum ReportError {
+    /// Not JSON, or JSON of another kind.
+    #[error("not a report document: {0}")]
+    NotReport(#[source] serde_json::Error),
+    /// Written by another version.
+    #[error("report version {found} is not one this build reads (it reads {REPORT_VERSION})")]
+    OtherVersion {
+        /// The version the document states.
+        found: u32,
+    },
+}
+
+impl Report {
+    /// Reads one document.
+    ///
+    /// # Errors
+    /// [`ReportError`] as its variants say.
+    pub fn from_json(text: &[u8]) -> Result<Self, ReportError> {
+        #[derive(Deserialize)]
+        struct Head {
+            #[allow(dead_code, reason = "read only to prove that the document is a report")]
+            format: ReportFormat,
+            version: u32,
+        }
+        let head: Head = serde_json::from_slice(text).map_err(ReportError::NotReport)?;
+        if head.version != REPORT_VERSION {
+            return Err(ReportError::OtherVersion { found: head.version });
+        }
+        serde_json::from_slice(text).map_err(ReportError::NotReport)
+    }
+
+    /// Writes the document on one line, without a final newline.
+    pub fn to_json(&self) -> String {
+        serde_json::to_string(self).unwrap_or_default()
+    }
+
+    /// Returns what was said of one place of one observation.
+    pub fn findings_at(&self, observation: usize, place: Place) -> impl Iterator<Item = &Finding> {
+        self.findings
+            .iter()
+            .filter(move |finding| finding.observation == observation && finding.place == Some(place))
+    }
+}

@@ -1,0 +1,364 @@
+//! Reads signed certificate timestamps (RFC 6962) and verifies them against a log's key.
+//!
+//! Whose key a log id stands for, whether the log counted at that time and how many SCTs are enough,
+//! is known elsewhere; here is only what the SCT says and whether the log signed it.
+
+use sha2::{Digest as _, Sha256};
+use thiserror::Error;
+
+use crate::signatures::{Signatures, TlsSignatureError, der, key_bits};
+
+/// How many SCTs of one list are read at most; real certificates carry two to five.
+pub const MAX_SCTS: usize = 64;
+
+/// A signed certificate timestamp, version 1 (RFC 6962 §3.2).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sct {
+    /// Always 0, which means version 1.
+    pub version: u8,
+    /// SHA-256 of the log's `SubjectPublicKeyInfo`.
+    pub log_id: [u8; 32],
+    /// When the log promised to include the certificate, in milliseconds since the UNIX epoch.
+    pub timestamp_ms: u64,
+    /// CtExtensions, uninterpreted; static-ct logs put the leaf index here.
+    pub extensions: Vec<u8>,
+    /// HashAlgorithm (RFC 5246 §7.4.1.4.1); 4 is SHA-256, the only one allowed.
+    pub hash_alg: u8,
+    /// SignatureAlgorithm (same); 1 is RSA, 3 is ECDSA.
+    pub sig_alg: u8,
+    /// The log's signature.
+    pub signature: Vec<u8>,
+}
+
+/// Why an SCT, or a list of them, is worth nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+pub enum SctError {
+    /// The SCT is cut short or has bytes left over.
+    #[error("the SCT is malformed")]
+    Malformed,
+    /// A version later than RFC 6962's, whose form we do not know.
+    #[error("the SCT is of unknown version {0}")]
+    UnknownVersion(u8),
+    /// The list is not one OCTET STRING, its length is wrong, or an SCT in it is empty.
+    #[error("the list of SCTs is malformed")]
+    MalformedList,
+    /// More than [`MAX_SCTS`].
+    #[error("the list has more than {MAX_SCTS} SCTs")]
+    TooMany,
+    /// The certificate is not in strict DER, or has its SCT extension twice.
+    #[error("the certificate is malformed")]
+    MalformedCertificate,
+    /// Longer than an SCT can be made over: 2^24 - 1 bytes, or extensions of 2^16 - 1.
+    #[error("the certificate is too long for an SCT")]
+    TooLong,
+    /// The log's key is not the one the SCT names.
+    #[error("the SCT is of another log")]
+    OtherLog,
+    /// Logs sign with ECDSA on P-256 or RSA of 2048 bits or more, and SHA-256 (RFC 6962 §2.1.4).
+    #[error("the SCT is signed by algorithm {sig_alg} with hash {hash_alg}, which no log may use")]
+    UnsupportedAlgorithm {
+        /// HashAlgorithm as in the SCT.
+        hash_alg: u8,
+        /// SignatureAlgorithm as in the SCT.
+        sig_alg: u8,
+    },
+    /// The log did not sign this certificate, of this issuer, at this time.
+    #[error("the log's signature does not verify")]
+    Signature(#[source] TlsSignatureError),
+}
+
+/// Reads the SCTs embedded in a certificate (RFC 6962 §3.3); none when it has no such extension.
+///
+/// Each SCT stands for itself: one that cannot be read does not spoil the others.
+///
+/// # Errors
+/// [`SctError::MalformedCertificate`], [`SctError::MalformedList`] or [`SctError::TooMany`].
+pub fn embedded(certificate_der: &[u8]) -> Result<Vec<Result<Sct, SctError>>, SctError> {
+    let tbs = Tbs::of_certificate(certificate_der)?;
+    let Some(extension) = tbs.sct_extension()? else {
+        return Ok(Vec::new());
+    };
+    parse_extension(extension.value)
+}
+
+/// Reads the value of the SCT extension (1.3.6.1.4.1.11129.2.4.2), an OCTET STRING around the list.
+///
+/// `value` is what stands inside `extnValue`.
+///
+/// # Errors
+/// [`SctError::MalformedList`] or [`SctError::TooMany`].
+pub fn parse_extension(value: &[u8]) -> Result<Vec<Result<Sct, SctError>>, SctError> {
+    parse_list(der::only(value, der::OCTET_STRING).ok_or(SctError::MalformedList)?)
+}
+
+/// Reads a SignedCertificateTimestampList in TLS encoding (RFC 6962 §3.3).
+///
+/// # Errors
+/// [`SctError::MalformedList`] or [`SctError::TooMany`].
+pub fn parse_list(list: &[u8]) -> Result<Vec<Result<Sct, SctError>>, SctError> {
+    let (mut scts, rest) = vector(list).ok_or(SctError::MalformedList)?;
+    if !rest.is_empty() {
+        return Err(SctError::MalformedList);
+    }
+    let mut parsed = Vec::new();
+    while !scts.is_empty() {
+        if parsed.len() == MAX_SCTS {
+            return Err(SctError::TooMany);
+        }
+        let (sct, rest) = vector(scts).ok_or(SctError::MalformedList)?;
+        if sct.is_empty() {
+            return Err(SctError::MalformedList);
+        }
+        parsed.push(Sct::parse(sct));
+        scts = rest;
+    }
+    Ok(parsed)
+}
+
+/// The `TBSCertificate` that a log signed before the SCTs were embedded: the same without them.
+///
+/// Cuts the SCT extension out, and with it the whole `[3]` when nothing else is in there. A certificate
+/// without SCTs gives its `TBSCertificate` as it stands. A precertificate's poison is not cut: a
+/// real certificate has none (RFC 6962 §3.1).
+///
+/// # Errors
+/// [`SctError::MalformedCertificate`] when it is not in strict DER or has the extension twice.
+pub fn precertificate_tbs(certificate_der: &[u8]) -> Result<Vec<u8>, SctError> {
+    let tbs = Tbs::of_certificate(certificate_der)?;
+    let Some(cut) = tbs.sct_extension()? else {
+        return Ok(tbs.whole.to_vec());
+    };
+    let mut content = tbs.before_extensions.to_vec();
+    let kept: Vec<u8> = [cut.before, cut.after].concat();
+    if !kept.is_empty() {
+        let extensions = der::write(der::SEQUENCE, &kept);
+        content.extend(der::write(EXTENSIONS, &extensions));
+    }
+    Ok(der::write(der::SEQUENCE, &content))
+}
+
+impl Sct {
+    /// Reads one SerializedSCT, as the TLS extension and OCSP deliver them (RFC 6962 §3.3).
+    ///
+    /// # Errors
+    /// [`SctError::UnknownVersion`] or [`SctError::Malformed`].
+    pub fn parse(sct: &[u8]) -> Result<Self, SctError> {
+        match sct.first() {
+            Some(&V1) => Self::parse_v1(sct).ok_or(SctError::Malformed),
+            Some(&version) => Err(SctError::UnknownVersion(version)),
+            None => Err(SctError::Malformed),
+        }
+    }
+
+    fn parse_v1(sct: &[u8]) -> Option<Self> {
+        let (&version, rest) = sct.split_first()?;
+        let (&log_id, rest) = rest.split_first_chunk::<32>()?;
+        let (&timestamp, rest) = rest.split_first_chunk::<8>()?;
+        let (extensions, rest) = vector(rest)?;
+        let (&[hash_alg, sig_alg], rest) = rest.split_first_chunk::<2>()?;
+        let (signature, rest) = vector(rest)?;
+        rest.is_empty().then(|| Self {
+            version,
+            log_id,
+            timestamp_ms: u64::from_be_bytes(timestamp),
+            extensions: extensions.to_vec(),
+            hash_alg,
+            sig_alg,
+            signature: signature.to_vec(),
+        })
+    }
+
+    /// Verifies an SCT that is embedded in `leaf_der`, issued by the key in `issuer_spki_der`.
+    ///
+    /// Both keys are whole `SubjectPublicKeyInfo`s. The issuer is who signed the certificate, also when
+    /// the precertificate was signed by another (RFC 6962 §3.2).
+    ///
+    /// # Errors
+    /// [`SctError::Signature`] when the log did not sign this; of its kinds only
+    /// [`TlsSignatureError::Exhausted`] leaves it open. The others when it could not be asked.
+    pub fn verify_embedded(
+        &self,
+        signatures: &Signatures,
+        leaf_der: &[u8],
+        issuer_spki_der: &[u8],
+        log_spki_der: &[u8],
+    ) -> Result<(), SctError> {
+        let tbs = precertificate_tbs(leaf_der)?;
+        let mut entry = PRECERT_ENTRY.to_be_bytes().to_vec();
+        entry.extend(Sha256::digest(issuer_spki_der));
+        entry.extend(length_24(&tbs)?);
+        entry.extend(tbs);
+        self.verify(signatures, &entry, log_spki_der)
+    }
+
+    /// Verifies an SCT that came in the handshake or in an OCSP response, for the whole `leaf_der`.
+    ///
+    /// # Errors
+    /// As of [`Sct::verify_embedded`].
+    pub fn verify_delivered(
+        &self,
+        signatures: &Signatures,
+        leaf_der: &[u8],
+        log_spki_der: &[u8],
+    ) -> Result<(), SctError> {
+        let mut entry = X509_ENTRY.to_be_bytes().to_vec();
+        entry.extend(length_24(leaf_der)?);
+        entry.extend(leaf_der);
+        self.verify(signatures, &entry, log_spki_der)
+    }
+
+    /// Verifies the log's signature over an entry_type and a signed_entry (RFC 6962 §3.2).
+    fn verify(
+        &self,
+        signatures: &Signatures,
+        entry: &[u8],
+        log_spki_der: &[u8],
+    ) -> Result<(), SctError> {
+        if self.log_id != *Sha256::digest(log_spki_der) {
+            return Err(SctError::OtherLog);
+        }
+        let scheme = self.scheme(log_spki_der)?;
+        let extensions = u16::try_from(self.extensions.len()).map_err(|_| SctError::TooLong)?;
+        let mut signed = vec![V1, CERTIFICATE_TIMESTAMP];
+        signed.extend(self.timestamp_ms.to_be_bytes());
+        signed.extend(entry);
+        signed.extend(extensions.to_be_bytes());
+        signed.extend(&self.extensions);
+        signatures
+            .verify_tls(scheme, log_spki_der, &signed, &self.signature)
+            .map_err(SctError::Signature)
+    }
+
+    /// The TLS SignatureScheme of the same hash and signature, if a log may use it with this key.
+    fn scheme(&self, log_spki_der: &[u8]) -> Result<u16, SctError> {
+        match (self.hash_alg, self.sig_alg, key_bits(log_spki_der)) {
+            (4, 3, Some(256)) => Ok(0x0403),
+            (4, 1, Some(2048..)) => Ok(0x0401),
+            _ => Err(SctError::UnsupportedAlgorithm {
+                hash_alg: self.hash_alg,
+                sig_alg: self.sig_alg,
+            }),
+        }
+    }
+}
+
+/// A `TBSCertificate` (RFC 5280 §4.1), cut at its extensions.
+struct Tbs<'a> {
+    /// The element itself, header included.
+    whole: &'a [u8],
+    /// Its contents up to the extensions.
+    before_extensions: &'a [u8],
+    /// The extensions one after another, without the two headers around them.
+    extensions: &'a [u8],
+}
+
+/// The SCT extension and its neighbours.
+struct SctExtension<'a> {
+    /// The extensions before it.
+    before: &'a [u8],
+    /// The inside of its `extnValue`.
+    value: &'a [u8],
+    /// The extensions after it.
+    after: &'a [u8],
+}
+
+impl<'a> Tbs<'a> {
+    fn of_certificate(certificate_der: &'a [u8]) -> Result<Self, SctError> {
+        Self::read(certificate_der).ok_or(SctError::MalformedCertificate)
+    }
+
+    fn read(certificate_der: &'a [u8]) -> Option<Self> {
+        let (tbs, _) = der::read(der::only(certificate_der, der::SEQUENCE)?)?;
+        if tbs.tag != der::SEQUENCE {
+            return None;
+        }
+        let mut rest = tbs.content;
+        while !rest.is_empty() {
+            let (field, after) = der::read(rest)?;
+            if field.tag == EXTENSIONS {
+                let before = tbs.content.len().checked_sub(rest.len())?;
+                // The extensions come last, and are never an empty list (RFC 5280 §4.1).
+                let extensions = der::only(field.content, der::SEQUENCE)?;
+                return (after.is_empty() && !extensions.is_empty()).then_some(Self {
+                    whole: tbs.whole,
+                    before_extensions: tbs.content.get(..before)?,
+                    extensions,
+                });
+            }
+            rest = after;
+        }
+        Some(Self {
+            whole: tbs.whole,
+            before_extensions: tbs.content,
+            extensions: &[],
+        })
+    }
+
+    fn sct_extension(&self) -> Result<Option<SctExtension<'a>>, SctError> {
+        let mut found = None;
+        let mut rest = self.extensions;
+        while !rest.is_empty() {
+            let (oid, value, after) = extension(rest).ok_or(SctError::MalformedCertificate)?;
+            if oid == SCT_LIST {
+                let before = self.extensions.len().saturating_sub(rest.len());
+                let before = self
+                    .extensions
+                    .get(..before)
+                    .ok_or(SctError::MalformedCertificate)?;
+                let this = SctExtension {
+                    before,
+                    value,
+                    after,
+                };
+                // Which of two was meant, nobody can tell (RFC 5280 §4.2 forbids it).
+                if found.replace(this).is_some() {
+                    return Err(SctError::MalformedCertificate);
+                }
+            }
+            rest = after;
+        }
+        Ok(found)
+    }
+}
+
+/// Splits an `Extension` off: its OID, the inside of its value, and what follows.
+fn extension(input: &[u8]) -> Option<(&[u8], &[u8], &[u8])> {
+    let (content, after) = der::expect(input, der::SEQUENCE)?;
+    let (oid, rest) = der::expect(content, der::OBJECT_IDENTIFIER)?;
+    let (next, last) = der::read(rest)?;
+    let value = if next.tag == BOOLEAN {
+        der::only(last, der::OCTET_STRING)?
+    } else {
+        der::only(rest, der::OCTET_STRING)?
+    };
+    Some((oid, value, after))
+}
+
+/// Splits off a TLS vector whose length takes two octets (RFC 5246 §4.3).
+fn vector(input: &[u8]) -> Option<(&[u8], &[u8])> {
+    let (&length, rest) = input.split_first_chunk::<2>()?;
+    rest.split_at_checked(usize::from(u16::from_be_bytes(length)))
+}
+
+/// A length in three octets.
+fn length_24(content: &[u8]) -> Result<[u8; 3], SctError> {
+    match u32::try_from(content.len()).map(u32::to_be_bytes) {
+        Ok([0, length @ ..]) => Ok(length),
+        _ => Err(SctError::TooLong),
+    }
+}
+
+/// Version octet of RFC 6962.
+const V1: u8 = 0;
+/// SignatureType (RFC 6962 §3.2).
+const CERTIFICATE_TIMESTAMP: u8 = 0;
+/// LogEntryType (RFC 6962 §3.1).
+const X509_ENTRY: u16 = 0;
+/// LogEntryType (RFC 6962 §3.1).
+const PRECERT_ENTRY: u16 = 1;
+/// Tag of `extensions [3] EXPLICIT` (RFC 5280 §4.1).
+const EXTENSIONS: u8 = 0xa3;
+/// Tag of BOOLEAN.
+const BOOLEAN: u8 = 0x01;
+/// 1.3.6.1.4.1.11129.2.4.2 (RFC 6962 §3.3).
+const SCT_LIST: &[u8] = b"\x2b\x06\x01\x04\x01\xd6\x79\x02\x04\x02";

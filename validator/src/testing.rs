@@ -1,0 +1,370 @@
+//! A small PKI for unit tests: authorities of every standing, and sites that answer under them.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
+
+use rcgen::{
+    BasicConstraints, CertificateParams, CidrSubnet, CustomExtension, DnType, ExtendedKeyUsagePurpose, GeneralSubtree, IsCa, Issuer, KeyIdMethod,
+    KeyPair, KeyUsagePurpose, NameConstraints, SerialNumber, SigningKey,
+};
+use sha1::Digest;
+use time::OffsetDateTime;
+
+use crate::evidence::{
+    Bytes, Chain, ChainForm, ClockCheck, Collector, EVIDENCE_VERSION, Ending, Evidence, EvidenceFormat, Failure, FailureClass, Host,
+    MachineAnchor, Observation, Seen, Sha256, Surroundings, Target, Transport, Vantage,
+};
+use crate::finding::Finding;
+use crate::report::Report;
+use crate::tables::{KeyKind, Overlay, OverlayKey, OverlayLog, OverlayPin, OverlayPoolHost, Tables};
+
+/// 2026-11-24T00:00:00Z.
+pub(crate) const NOW: i64 = 1_795_478_400;
+/// 2015-03-20T00:00:00Z.
+const IN_2015: i64 = 1_426_809_600;
+const DAY: i64 = 86_400;
+
+/// A host whose pin set holds the key of [`Lab::disclosed`] only.
+pub(crate) const PINNED_HOST: &str = "login.pinned.example";
+/// A host that is expected to use the owner of [`Lab::disclosed`].
+pub(crate) const EXPECTING_HOST: &str = "www.expecting.example";
+
+/// An authority: its certificate, its key and those above it that a server sends too.
+pub(crate) struct Authority {
+    pub(crate) der: Vec<u8>,
+    params: CertificateParams,
+    key: KeyPair,
+    sent: Vec<Vec<u8>>,
+}
+
+/// All authorities, and the tables that know of them what the world would.
+pub(crate) struct Lab {
+    pub(crate) disclosed: Authority,
+    pub(crate) sister: Authority,
+    pub(crate) other_owner: Authority,
+    pub(crate) undisclosed: Authority,
+    pub(crate) constrained: Authority,
+    pub(crate) newborn: Authority,
+    pub(crate) leaked: Authority,
+    pub(crate) revoked: Authority,
+    pub(crate) product: Authority,
+    pub(crate) local: Authority,
+    pub(crate) unknown: Authority,
+    shared_key: KeyPair,
+    log_keys: [KeyPair; 2],
+    pub(crate) overlay: Overlay,
+}
+
+/// One handshake to come.
+pub(crate) struct Site<'l> {
+    lab: &'l Lab,
+    host: String,
+    names: Vec<String>,
+    issuer: Option<&'l Authority>,
+    extra: Option<&'l Authority>,
+    leaf_only: bool,
+    logged: bool,
+    key: Key,
+    at: i64,
+    not_before: i64,
+    silent: bool,
+}
+
+enum Key {
+    Own,
+    Shared,
+    Issuers,
+}
+
+fn ca_params(name: &str, organisation: &str, from: i64, days: i64, key: &KeyPair) -> CertificateParams {
+    let mut params = CertificateParams::default();
+    params.distinguished_name.push(DnType::OrganizationName, organisation);
+    params.distinguished_name.push(DnType::CommonName, name);
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
+    params.not_before = OffsetDateTime::from_unix_timestamp(from).unwrap();
+    params.not_after = OffsetDateTime::from_unix_timestamp(from + days * DAY).unwrap();
+    params.key_identifier_method = KeyIdMethod::PreSpecified(sha1::Sha1::digest(key.public_key_raw()).to_vec());
+    params.use_authority_key_identifier_extension = true;
+    params
+}
+
+fn root(name: &str, organisation: &str) -> Authority {
+    let key = KeyPair::generate().unwrap();
+    let params = ca_params(name, organisation, 1_262_304_000, 40 * 365, &key);
+    let der = params.self_signed(&key).unwrap().der().to_vec();
+    Authority { der, params, key, sent: Vec::new() }
+}
+
+fn below(parent: &Authority, name: &str, from: i64, days: i64, change: impl FnOnce(&mut CertificateParams)) -> Authority {
+    let key = KeyPair::generate().unwrap();
+    let mut params = ca_params(name, "Lab Sub", from, days, &key);
+    change(&mut params);
+    let der = params.signed_by(&key, &Issuer::from_params(&parent.params, &parent.key)).unwrap().der().to_vec();
+    Authority { sent: vec![der.clone()], der, params, key }
+}
+
+impl Authority {
+    pub(crate) fn spki_sha256(&self) -> Sha256 {
+        crate::Certificate::read(&self.der).unwrap().spki_sha256
+    }
+}
+
+fn spki_of(key: &KeyPair) -> Vec<u8> {
+    use rcgen::PublicKeyData;
+    key.subject_public_key_info()
+}
+
+impl Lab {
+    pub(crate) fn new() -> Self {
+        let one = root("Lab Public Root One TEST", "Lab Trust One");
+        let two = root("Lab Public Root Two TEST", "Lab Trust Two");
+        let old = NOW - 900 * DAY;
+        let plain = |_: &mut CertificateParams| {};
+        let disclosed = below(&one, "Lab Disclosed CA", 1_300_000_000, 9_000, plain);
+        let sister = below(&one, "Lab Sister CA", old, 3_000, plain);
+        let other_owner = below(&two, "Lab Other CA", old, 3_000, plain);
+        let undisclosed = below(&one, "Lab MCS-like CA TEST", NOW - 12 * DAY, 15, plain);
+        let newborn = below(&one, "Lab Newborn CA", NOW - 2 * DAY, 3_000, plain);
+        let constrained = below(&one, "Lab Constrained CA", old, 3_000, |params| {
+            params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
+            params.name_constraints = Some(NameConstraints {
+                permitted_subtrees: vec![GeneralSubtree::DnsName("bank.example".to_owned())],
+                excluded_subtrees: vec![
+                    GeneralSubtree::IpAddress(CidrSubnet::V4([0; 4], [0; 4])),
+                    GeneralSubtree::IpAddress(CidrSubnet::V6([0; 16], [0; 16])),
+                ],
+            });
+        });
+        let leaked = below(&one, "Lab Leaked CA", old, 3_000, plain);
+        let revoked = below(&one, "Lab Revoked CA", old, 3_000, plain);
+        let product = root("Lab Product Root", "Lab Product");
+        let local = root("Lab Corporate Root", "Lab Corporation");
+        let unknown = root("Lab Unknown Root", "Lab Unknown");
+        let log_keys = [KeyPair::generate().unwrap(), KeyPair::generate().unwrap()];
+        let listed = |authority: &Authority, kind, name: &str| OverlayKey { spki: authority.spki_sha256(), kind, name: name.to_owned() };
+        let known = [&disclosed, &sister, &other_owner, &leaked, &revoked];
+        let host = |host: &str, operator: &str, expected_owners: &[&str]| OverlayPoolHost {
+            host: Host::parse(host).unwrap(),
+            operator: operator.to_owned(),
+            class: "test".to_owned(),
+            expected_owners: expected_owners.iter().map(|&owner| owner.to_owned()).collect(),
+        };
+        let overlay = Overlay {
+            label: "unit test lab".to_owned(),
+            public_anchors: vec![one.der.clone().into(), two.der.clone().into()],
+            disclosed: known.iter().map(|authority| Bytes::from(authority.der.clone())).collect(),
+            listed_keys: vec![
+                listed(&leaked, KeyKind::Compromised, "lab leak"),
+                listed(&revoked, KeyKind::Revoked, "lab revocation"),
+                listed(&product, KeyKind::Interception, "lab product"),
+            ],
+            pins: vec![OverlayPin {
+                host: Host::parse(PINNED_HOST).unwrap(),
+                include_subdomains: false,
+                spkis: vec![disclosed.spki_sha256()],
+            }],
+            logs: log_keys
+                .iter()
+                .zip(["Lab Log Operator A", "Lab Log Operator B"])
+                .map(|(key, operator)| OverlayLog { operator: operator.to_owned(), spki: spki_of(key).into() })
+                .collect(),
+            pool: vec![
+                host("www.bank.example", "Bank", &[]),
+                host("login.bank.example", "Bank", &[]),
+                host("www.news.example", "News", &[]),
+                host(EXPECTING_HOST, "Expecting", &["Lab Trust One"]),
+            ],
+            ..Overlay::new("unit test lab", u64::try_from(NOW - DAY).unwrap())
+        };
+        let shared_key = KeyPair::generate().unwrap();
+        Self { disclosed, sister, other_owner, undisclosed, constrained, newborn, leaked, revoked, product, local, unknown, shared_key, log_keys, overlay }
+    }
+
+    pub(crate) fn tables(&self) -> Tables {
+        Tables::compiled().with_overlay(&self.overlay).unwrap()
+    }
+
+    pub(crate) fn site(&self, host: &str) -> Site<'_> {
+        Site {
+            lab: self,
+            host: host.to_owned(),
+            names: vec![host.to_owned()],
+            issuer: None,
+            extra: None,
+            leaf_only: false,
+            logged: false,
+            key: Key::Own,
+            at: NOW,
+            not_before: NOW - 30 * DAY,
+            silent: false,
+        }
+    }
+
+    pub(crate) fn self_signed_site(&self, host: &str) -> Site<'_> {
+        self.site(host)
+    }
+
+    pub(crate) fn silent_site(&self, host: &str) -> Site<'_> {
+        Site { silent: true, ..self.site(host) }
+    }
+
+    pub(crate) fn evidence(&self, sites: &[Site<'_>]) -> Evidence {
+        let anchor = |authority: &Authority| MachineAnchor {
+            sha256: Sha256::of(&authority.der),
+            origin: "platform".to_owned(),
+            certificate: Seen::Yes(authority.der.clone().into()),
+        };
+        Evidence {
+            format: EvidenceFormat::Evidence,
+            version: EVIDENCE_VERSION,
+            collector: Collector { name: "unit test".to_owned(), version: "0".to_owned(), vantage: Vantage::NativeProbe },
+            collected_at: sites.iter().map(|site| site.at).max().unwrap_or(NOW).try_into().unwrap(),
+            observations: sites.iter().map(Site::observe).collect(),
+            surroundings: Surroundings {
+                anchors: Seen::Yes(vec![anchor(&self.product), anchor(&self.local)]),
+                clock: Seen::Yes(ClockCheck { ahead_seconds: 0, witness: "stated".to_owned() }),
+                ..Surroundings::unseen()
+            },
+        }
+    }
+
+    pub(crate) fn judge(&self, sites: &[Site<'_>]) -> Report {
+        crate::judge(&self.evidence(sites), &self.tables())
+    }
+
+    pub(crate) fn judge_without_anchors(&self, sites: &[Site<'_>]) -> Report {
+        let mut evidence = self.evidence(sites);
+        evidence.surroundings.anchors = Seen::NotVisible;
+        crate::judge(&evidence, &self.tables())
+    }
+}
+
+impl<'l> Site<'l> {
+    pub(crate) fn issued_by(self, issuer: &'l Authority) -> Self {
+        Self { issuer: Some(issuer), ..self }
+    }
+
+    pub(crate) fn with_extra(self, extra: &'l Authority) -> Self {
+        Self { extra: Some(extra), ..self }
+    }
+
+    pub(crate) fn leaf_only(self) -> Self {
+        Self { leaf_only: true, ..self }
+    }
+
+    pub(crate) fn logged(self) -> Self {
+        Self { logged: true, ..self }
+    }
+
+    pub(crate) fn naming(self, names: &[&str]) -> Self {
+        Self { names: names.iter().map(|&name| name.to_owned()).collect(), ..self }
+    }
+
+    pub(crate) fn over_shared_key(self) -> Self {
+        Self { key: Key::Shared, ..self }
+    }
+
+    pub(crate) fn over_issuers_key(self) -> Self {
+        Self { key: Key::Issuers, ..self }
+    }
+
+    pub(crate) fn begun_before(self, seconds: i64) -> Self {
+        Self { not_before: self.at - seconds, ..self }
+    }
+
+    pub(crate) fn in_2015(self) -> Self {
+        Self { at: IN_2015, not_before: IN_2015 - 30 * DAY, ..self }
+    }
+
+    pub(crate) fn a_year_later(self) -> Self {
+        Self { at: self.at + 365 * DAY, ..self }
+    }
+
+    fn observe(&self) -> Observation {
+        let host = Host::parse(&self.host).unwrap();
+        let (ending, chain) = if self.silent {
+            let failure = Failure { class: FailureClass::TimedOut, detail: String::new() };
+            (Ending::Failed(failure), Seen::NotVisible)
+        } else {
+            (Ending::Completed, Seen::Yes(self.chain()))
+        };
+        Observation {
+            target: Target { host: host.clone(), port: 443, transport: Transport::Tcp, server_name: Seen::Yes(host) },
+            peer: Seen::NotVisible,
+            at: u64::try_from(self.at).unwrap() * 1000,
+            ending,
+            chain,
+            tls: Seen::NotVisible,
+            scts: Seen::NotVisible,
+            ocsp_staple: Seen::NotVisible,
+            possession: Seen::NotVisible,
+        }
+    }
+
+    fn chain(&self) -> Chain {
+        let mut certificates = vec![Bytes::from(self.mint())];
+        if !self.leaf_only {
+            let sent = self.issuer.iter().chain(self.extra.iter()).flat_map(|authority| &authority.sent);
+            certificates.extend(sent.map(|der| Bytes::from(der.clone())));
+        }
+        let form = if self.leaf_only { ChainForm::EndEntityOnly } else { ChainForm::Presented };
+        Chain { form, certificates }
+    }
+
+    fn mint(&self) -> Vec<u8> {
+        let own = KeyPair::generate().unwrap();
+        let key = match (&self.key, self.issuer) {
+            (Key::Shared, _) => &self.lab.shared_key,
+            (Key::Issuers, Some(issuer)) => &issuer.key,
+            _ => &own,
+        };
+        let mut params = CertificateParams::new(self.names.clone()).unwrap();
+        params.distinguished_name.push(DnType::CommonName, self.host.clone());
+        params.not_before = OffsetDateTime::from_unix_timestamp(self.not_before).unwrap();
+        params.not_after = OffsetDateTime::from_unix_timestamp(self.not_before + 600 * DAY).unwrap();
+        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
+        params.use_authority_key_identifier_extension = true;
+        params.serial_number = Some(SerialNumber::from_slice(&sha1::Sha1::digest(own.public_key_raw())[1..17]));
+        let sign = |params: &CertificateParams| match self.issuer {
+            Some(issuer) => params.signed_by(key, &Issuer::from_params(&issuer.params, &issuer.key)).unwrap().der().to_vec(),
+            None => params.self_signed(key).unwrap().der().to_vec(),
+        };
+        if let (true, Some(issuer)) = (self.logged, self.issuer) {
+            let list = self.sct_list(&sign(&params), &spki_of(&issuer.key));
+            params.custom_extensions.push(CustomExtension::from_oid_content(&[1, 3, 6, 1, 4, 1, 11129, 2, 4, 2], list));
+        }
+        sign(&params)
+    }
+
+    /// An SCT list over a certificate that has none yet, as RFC 6962 §3.2 and §3.3 lay it out.
+    fn sct_list(&self, without: &[u8], issuer_spki: &[u8]) -> Vec<u8> {
+        let tbs = crate::Certificate::read(without).unwrap().signed_parts().tbs;
+        let mut list = Vec::new();
+        for key in &self.lab.log_keys {
+            let timestamp = (u64::try_from(self.not_before).unwrap() * 1000).to_be_bytes();
+            let mut signed = vec![0, 0];
+            signed.extend(timestamp);
+            signed.extend([0, 1]);
+            signed.extend(Sha256::of(issuer_spki).0);
+            signed.extend(&u32::try_from(tbs.len()).unwrap().to_be_bytes()[1..]);
+            signed.extend(tbs);
+            signed.extend([0, 0]);
+            let signature = key.sign(&signed).unwrap();
+            let mut sct = vec![0];
+            sct.extend(Sha256::of(&spki_of(key)).0);
+            sct.extend(timestamp);
+            sct.extend([0, 0, 4, 3]);
+            sct.extend(u16::try_from(signature.len()).unwrap().to_be_bytes());
+            sct.extend(signature);
+            list.extend(u16::try_from(sct.len()).unwrap().to_be_bytes());
+            list.extend(sct);
+        }
+        let mut whole = u16::try_from(list.len()).unwrap().to_be_bytes().to_vec();
+        whole.extend(list);
+        crate::signatures::der::write(crate::signatures::der::OCTET_STRING, &whole)
+    }
+}
+
+/// What one detector said.
+pub(crate) fn speaks<'r>(report: &'r Report, detector: &str) -> Vec<&'r Finding> {
+    report.findings.iter().filter(|finding| finding.detector == detector).collect()
+}

@@ -1,0 +1,365 @@
+//! The only room that weighs: from outcomes to one cause, by ordered rules, never by a score.
+//!
+//! The first sufficient rule wins and later findings stay as support. Points were tried by others
+//! and let a heap of hygiene outvote one swapped certificate.
+
+use serde::{Deserialize, Serialize};
+
+use crate::finding::{Finding, Weight};
+
+/// What something amounts to: three separate things, and the findings that decided.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct Verdict {
+    /// What this is.
+    pub cause: Cause,
+    /// How bad it is.
+    pub severity: Severity,
+    /// How sure we are.
+    pub confidence: Confidence,
+    /// Why, in one clause.
+    pub because: String,
+    /// Ids of the detectors that decided, in the order of the report.
+    pub decided_by: Vec<String>,
+}
+
+/// What an observation, or all of them, amount to. Ordered from the most to the least reassuring,
+/// except that the last ones are read by [`Cause::rank`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "kebab-case")]
+pub enum Cause {
+    /// Someone ends the TLS session under a publicly trusted authority.
+    PublicAuthorityInterception,
+    /// … under a key whose private half is public or sold inside a product.
+    KnownKeyInterception,
+    /// … under an authority known to serve a state.
+    StateInterception,
+    /// … under an anchor added on this machine.
+    LocalInterception,
+    /// … under an issuer that nobody trusts.
+    UntrustedInterception,
+    /// Valid and disclosed, but not whom this host uses.
+    UnexpectedAuthority,
+    /// A captive portal stands before the network.
+    CaptivePortal,
+    /// This machine's clock is wrong.
+    Clock,
+    /// One host's own fault: expired, wrong name, self-signed.
+    OriginFault,
+    /// A name that only exists inside a network, under that network's own anchor.
+    InternalName,
+    /// Something was seen, and it is not enough to say what.
+    Inconclusive,
+    /// No certificate was seen.
+    NotMeasured,
+    /// A path to a public anchor, current tables and a positive match, and nothing against it.
+    Clear,
+}
+
+/// How bad it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "kebab-case")]
+pub enum Severity {
+    /// Nothing to do.
+    Info,
+    /// Worth a second look.
+    Low,
+    /// Somebody should look.
+    Medium,
+    /// Traffic is being read.
+    High,
+    /// Traffic is being read, or can be, without any client noticing.
+    Critical,
+}
+
+/// How sure we are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "kebab-case")]
+pub enum Confidence {
+    /// One circumstance.
+    Weak,
+    /// Facts that do not fit anything else we know of.
+    Strong,
+    /// Signatures or equal keys show it.
+    Proven,
+}
+
+/// What is known of one observation besides what detectors said.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Standing {
+    /// Some certificate was seen.
+    pub(crate) measured: bool,
+    /// Why none was, in words.
+    pub(crate) unmeasured_because: String,
+    /// The end-entity could be read.
+    pub(crate) readable: bool,
+    /// The search for paths ended inside its budget.
+    pub(crate) searched: bool,
+    /// Where the best path ends.
+    pub(crate) end: End,
+    /// Why path validation refuses every path to the best kind of anchor; none when it accepts one.
+    pub(crate) refused: Option<RefusalKind>,
+    /// This machine's clock is known to be wrong.
+    pub(crate) clock_wrong: bool,
+    /// A captive portal was found.
+    pub(crate) portal: bool,
+    /// The host's name exists only inside a network.
+    pub(crate) internal_name: bool,
+    /// SCTs of two or more log operators verify.
+    pub(crate) logged: bool,
+    /// What speaks for the host: each is a positive match on a key or a signature.
+    pub(crate) matches: Vec<&'static str>,
+    /// Tables that a clear verdict rests on and that are past their limit.
+    pub(crate) stale_tables: Vec<String>,
+}
+
+/// Where the best path ends: public before local before the rest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum End {
+    Public,
+    Local,
+    Retired,
+    Nowhere,
+}
+
+/// How a refusal bears on the verdict.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum RefusalKind {
+    /// The origin's own fault is enough to explain it: dates, names, purposes.
+    OriginFault,
+    /// The validator cannot tell; not the same as wrong.
+    Unsupported,
+}
+
+/// Detectors whose finding, beside a missing or unproven SCT, shows that a public authority mints here.
+const COMPANIONS_OF_NO_SCT: [&str; 6] = [
+    "one-issuer-many-operators",
+    "shared-key",
+    "key-is-issuers-key",
+    "minted-on-demand",
+    "pin-mismatch",
+    "unexpected-authority",
+];
+
+/// Weighs one observation: the first sufficient rule decides.
+#[allow(clippy::too_many_lines, reason = "the ordered rules are one table, read from top to bottom")]
+pub(crate) fn weigh(standing: &Standing, findings: &[&Finding]) -> Verdict {
+    use Cause as C;
+    use Confidence as K;
+    use Severity as S;
+    let said = |id: &str, least: Weight| findings.iter().copied().find(|f| f.detector == id && f.weight >= least);
+    let all = |ids: &[&str]| -> Vec<&Finding> {
+        findings.iter().copied().filter(|f| f.weight >= Weight::Weak && ids.contains(&f.detector.as_str())).collect()
+    };
+    let rule = |cause, severity, confidence, because: &str, by: &[&Finding]| {
+        let mut decided_by: Vec<String> = by.iter().map(|f| f.detector.clone()).collect();
+        decided_by.dedup();
+        Verdict { cause, severity, confidence, because: because.to_owned(), decided_by }
+    };
+    let public = standing.end == End::Public;
+
+    if !standing.measured {
+        return rule(C::NotMeasured, S::Info, K::Strong, &standing.unmeasured_because, &[]);
+    }
+    if standing.clock_wrong {
+        return rule(C::Clock, S::Info, K::Strong, "this machine's clock is wrong, so no date can be judged", &[]);
+    }
+    if let Some(key) = said("known-interception-key", Weight::Strong) {
+        return match key.kind.as_deref() {
+            Some("state-interception") => rule(C::StateInterception, S::High, K::Proven, &key.says, &[key]),
+            _ => rule(C::KnownKeyInterception, S::Critical, K::Proven, &key.says, &[key]),
+        };
+    }
+    if !standing.readable {
+        return rule(C::Inconclusive, S::Low, K::Weak, "the end-entity certificate cannot be read", &[]);
+    }
+    if let Some(key) = said("compromised-authority", Weight::Strong) {
+        let confidence = if standing.logged { K::Strong } else { K::Proven };
+        return rule(C::PublicAuthorityInterception, S::Critical, confidence, &key.says, &[key]);
+    }
+    if let Some(revoked) = said("revoked-authority", Weight::Strong) {
+        return if public {
+            rule(C::PublicAuthorityInterception, S::Critical, K::Proven, &revoked.says, &[revoked])
+        } else {
+            rule(C::UntrustedInterception, S::High, K::Strong, &revoked.says, &[revoked])
+        };
+    }
+    if let (false, Some(local)) = (public, said("local-anchor", Weight::Strong)) {
+        return if standing.internal_name {
+            rule(C::InternalName, S::Info, K::Strong, "an internal name under an anchor added on this machine", &[local])
+        } else {
+            rule(C::LocalInterception, S::High, K::Proven, &local.says, &[local])
+        };
+    }
+    if !public {
+        return weigh_unanchored(standing, findings);
+    }
+    if !standing.searched {
+        return rule(C::Inconclusive, S::Low, K::Weak, "the chain allows more paths than the budget", &[]);
+    }
+    if let Some(undisclosed) = said("undisclosed-subordinate", Weight::Strong) {
+        return rule(C::PublicAuthorityInterception, S::Critical, K::Strong, &undisclosed.says, &[undisclosed]);
+    }
+    if let Some(fresh) = said("undisclosed-subordinate", Weight::Weak) {
+        return if standing.logged {
+            rule(C::Inconclusive, S::Low, K::Weak, &fresh.says, &[fresh])
+        } else {
+            let mut by = vec![fresh];
+            by.extend(said("sct-missing", Weight::Weak));
+            rule(C::PublicAuthorityInterception, S::Critical, K::Strong, &fresh.says, &by)
+        };
+    }
+    if let (false, Some(&companion)) = (standing.logged, all(&COMPANIONS_OF_NO_SCT).first())
+        && let Some(missing) = said("sct-missing", Weight::Weak)
+    {
+        let because = format!("{}, and {}", missing.says, companion.says);
+        let mut by = vec![missing];
+        by.extend(all(&COMPANIONS_OF_NO_SCT));
+        return rule(C::PublicAuthorityInterception, S::Critical, K::Strong, &because, &by);
+    }
+    if let Some(pin) = said("pin-mismatch", Weight::Strong) {
+        return rule(C::PublicAuthorityInterception, S::Critical, K::Strong, &pin.says, &[pin]);
+    }
+    for id in ["one-issuer-many-operators", "key-is-issuers-key", "shared-key"] {
+        if let Some(finding) = said(id, Weight::Strong) {
+            return rule(C::PublicAuthorityInterception, S::High, K::Weak, &finding.says, &[finding]);
+        }
+    }
+    if let Some(owner) = said("unexpected-authority", Weight::Weak) {
+        return rule(C::UnexpectedAuthority, S::Low, K::Weak, &owner.says, &[owner]);
+    }
+    match standing.refused {
+        Some(RefusalKind::OriginFault) => {
+            return rule(C::OriginFault, S::Info, K::Strong, "path validation refuses it for a reason of the origin's own", &[]);
+        }
+        Some(RefusalKind::Unsupported) => {
+            return rule(C::Inconclusive, S::Low, K::Weak, "path validation does not take an encoding in it", &[]);
+        }
+        None => {}
+    }
+    if let Some(pin) = said("pin-mismatch", Weight::Weak) {
+        return rule(C::Inconclusive, S::Low, K::Weak, &pin.says, &[pin]);
+    }
+    if let Some(missing) = said("sct-missing", Weight::Weak) {
+        return rule(C::Inconclusive, S::Low, K::Weak, &missing.says, &[missing]);
+    }
+    if !standing.stale_tables.is_empty() {
+        let because = format!("nothing speaks against it, but these tables are too old to say so: {}", standing.stale_tables.join(", "));
+        return rule(C::Inconclusive, S::Info, K::Weak, &because, &[]);
+    }
+    if standing.matches.is_empty() {
+        return rule(C::Inconclusive, S::Info, K::Weak, "nothing speaks against it, and nothing positive speaks for it", &[]);
+    }
+    let because = format!("a path to a public anchor, and a positive match: {}", standing.matches.join(", "));
+    rule(C::Clear, S::Info, K::Strong, &because, &[])
+}
+
+/// Weighs an observation whose chain ends at no anchor that is trusted here.
+fn weigh_unanchored(standing: &Standing, findings: &[&Finding]) -> Verdict {
+    let said = |id: &str, least: Weight| findings.iter().copied().find(|f| f.detector == id && f.weight >= least);
+    let verdict = |cause, severity, confidence, because: &str, by: &[&Finding]| Verdict {
+        cause,
+        severity,
+        confidence,
+        because: because.to_owned(),
+        decided_by: by.iter().map(|f| f.detector.clone()).collect(),
+    };
+    if let Some(many) = said("one-issuer-many-operators", Weight::Strong) {
+        return verdict(Cause::UntrustedInterception, Severity::High, Confidence::Strong, &many.says, &[many]);
+    }
+    if let Some(minted) = said("minted-on-demand", Weight::Strong) {
+        return verdict(Cause::UntrustedInterception, Severity::High, Confidence::Strong, &minted.says, &[minted]);
+    }
+    if standing.portal {
+        return verdict(Cause::CaptivePortal, Severity::Info, Confidence::Strong, "a captive portal answers in place of the hosts", &[]);
+    }
+    if !standing.searched {
+        return verdict(Cause::Inconclusive, Severity::Low, Confidence::Weak, "the chain allows more paths than the budget", &[]);
+    }
+    let anchor = said("no-anchor", Weight::Note);
+    let by: Vec<&Finding> = anchor.into_iter().collect();
+    match anchor.and_then(|finding| finding.kind.as_deref()) {
+        Some("self-signed") => verdict(Cause::OriginFault, Severity::Info, Confidence::Weak, "a self-signed certificate, on this host only", &by),
+        Some("retired") => verdict(Cause::OriginFault, Severity::Info, Confidence::Strong, "the chain ends at a root that has left every root program", &by),
+        _ => verdict(Cause::Inconclusive, Severity::Low, Confidence::Weak, "nobody trusts the issuer, and only this host shows it", &by),
+    }
+}
+
+impl Cause {
+    /// Orders causes when many hosts are summed up: the highest one is the run's.
+    fn rank(self) -> u8 {
+        match self {
+            Self::PublicAuthorityInterception => 12,
+            Self::KnownKeyInterception => 11,
+            Self::StateInterception => 10,
+            Self::LocalInterception => 9,
+            Self::UntrustedInterception => 8,
+            Self::UnexpectedAuthority => 7,
+            Self::Clock => 6,
+            Self::CaptivePortal => 5,
+            Self::Inconclusive => 4,
+            Self::Clear => 3,
+            Self::InternalName => 2,
+            Self::OriginFault => 1,
+            Self::NotMeasured => 0,
+        }
+    }
+
+    /// Returns the exit status that stands for this cause: 0 clear, 3 not measured or inconclusive,
+    /// 10 suspect, 11 interception under a local, unknown or no anchor, 12 under a public authority.
+    pub fn exit_status(self) -> u8 {
+        match self {
+            Self::Clear => 0,
+            Self::CaptivePortal | Self::Clock | Self::OriginFault | Self::InternalName | Self::Inconclusive | Self::NotMeasured => 3,
+            Self::UnexpectedAuthority => 10,
+            Self::KnownKeyInterception | Self::StateInterception | Self::LocalInterception | Self::UntrustedInterception => 11,
+            Self::PublicAuthorityInterception => 12,
+        }
+    }
+
+    /// Returns the word that the documents use.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::PublicAuthorityInterception => "public-authority-interception",
+            Self::KnownKeyInterception => "known-key-interception",
+            Self::StateInterception => "state-interception",
+            Self::LocalInterception => "local-interception",
+            Self::UntrustedInterception => "untrusted-interception",
+            Self::UnexpectedAuthority => "unexpected-authority",
+            Self::CaptivePortal => "captive-portal",
+            Self::Clock => "clock",
+            Self::OriginFault => "origin-fault",
+            Self::InternalName => "internal-name",
+            Self::Inconclusive => "inconclusive",
+            Self::NotMeasured => "not-measured",
+            Self::Clear => "clear",
+        }
+    }
+}
+
+/// Sums up all observations: the worst that was measured wins.
+///
+/// One clear host among many that could not be measured does not make a run clear.
+pub(crate) fn sum_up(verdicts: &[&Verdict]) -> Verdict {
+    let measured = verdicts.iter().filter(|verdict| verdict.cause != Cause::NotMeasured).count();
+    let worst = verdicts.iter().max_by_key(|verdict| (verdict.cause.rank(), verdict.severity, verdict.confidence));
+    let inconclusive = |cause, because: String| Verdict {
+        cause,
+        severity: Severity::Info,
+        confidence: Confidence::Strong,
+        because,
+        decided_by: Vec::new(),
+    };
+    match worst {
+        None => inconclusive(Cause::NotMeasured, "no host was asked".to_owned()),
+        Some(worst) if worst.cause == Cause::Clear && measured * 2 < verdicts.len() => inconclusive(
+            Cause::Inconclusive,
+            format!("only {measured} of {} hosts could be measured", verdicts.len()),
+        ),
+        Some(worst) => (*worst).clone(),
+    }
+}
