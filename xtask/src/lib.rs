@@ -6,6 +6,7 @@ pub mod record;
 pub mod replays;
 pub mod say;
 pub mod schema;
+pub mod tables;
 pub mod trouble;
 pub mod wasm;
 pub mod workspace;
