@@ -1,1 +1,3 @@
-//! seed
+//! The native door: observes handshakes, hands them to the judge, shows the report.
+
+pub mod observe;
