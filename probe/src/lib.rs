@@ -1,1 +1,3 @@
-//! seed
+//! The native door of Mintwatch, as a library.
+
+pub mod demo;
