@@ -7,3 +7,5 @@
 pub mod firewall;
 pub mod origin;
 pub mod pki;
+pub mod scenario;
+pub mod world;

@@ -31,6 +31,9 @@ pub enum PkiError {
     /// A list of SCTs or a certificate is longer than its length field can say.
     #[error("a lab certificate is longer than TLS allows")]
     TooLong,
+    /// There is no CA to issue under.
+    #[error("the lab has no issuing CA")]
+    NoIssuer,
 }
 
 /// From when until when a certificate is valid, in UNIX seconds.
