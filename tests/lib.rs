@@ -1,1 +1,174 @@
-//! seed
+//! What the tests of the whole share: replay folders, and a small PKI to mint chains with.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, missing_docs, reason = "tests")]
+
+use std::path::{Path, PathBuf};
+
+use mintwatch_validator::evidence::{
+    Bytes, Chain, ChainForm, ClockCheck, Collector, EVIDENCE_VERSION, Ending, Evidence, EvidenceFormat, Host, Observation, Seen, Surroundings,
+    Target, Transport, Vantage,
+};
+use mintwatch_validator::tables::Overlay;
+use mintwatch_validator::{Report, Tables, judge};
+use rcgen::{BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, KeyUsagePurpose, SerialNumber};
+use time::OffsetDateTime;
+
+/// 2026-11-24T00:00:00Z.
+pub const NOW: i64 = 1_795_478_400;
+pub const DAY: i64 = 86_400;
+
+/// One folder under `incidents/` or `benign/`.
+pub struct Replay {
+    pub name: String,
+    pub folder: PathBuf,
+    pub evidence: Evidence,
+    pub overlay: Option<Overlay>,
+}
+
+impl Replay {
+    /// Every replay of one kind, sorted by name.
+    pub fn all(kind: &str) -> Vec<Self> {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join(kind);
+        let mut folders: Vec<PathBuf> = std::fs::read_dir(&root).unwrap().map(|entry| entry.unwrap().path()).filter(|path| path.is_dir()).collect();
+        folders.sort();
+        folders.iter().map(|folder| Self::read(folder)).collect()
+    }
+
+    fn read(folder: &Path) -> Self {
+        let text = std::fs::read(folder.join("evidence.json")).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
+        let overlay = std::fs::read(folder.join("overlay.json")).ok();
+        Self {
+            name: folder.file_name().unwrap().to_string_lossy().into_owned(),
+            folder: folder.to_owned(),
+            evidence: Evidence::from_json(&text).unwrap_or_else(|error| panic!("{}: {error}", folder.display())),
+            overlay: overlay.map(|text| Overlay::from_json(&text).unwrap()),
+        }
+    }
+
+    pub fn tables(&self) -> Tables {
+        let tables = Tables::compiled();
+        match &self.overlay {
+            Some(overlay) => tables.with_overlay(overlay).unwrap(),
+            None => tables,
+        }
+    }
+
+    pub fn report(&self) -> Report {
+        judge(&self.evidence, &self.tables())
+    }
+
+    /// Fails when what we say is not what was read by a person and committed.
+    pub fn compare_with_committed(&self, report: &Report) {
+        let committed = std::fs::read_to_string(self.folder.join("report.json")).unwrap_or_default();
+        let said: serde_json::Value = serde_json::to_value(report).unwrap();
+        let committed: serde_json::Value = serde_json::from_str(&committed).unwrap_or_default();
+        assert_eq!(said, committed, "{}: run `cargo xtask bless`, then read what changed", self.name);
+    }
+}
+
+/// A CA and its key.
+pub struct Ca {
+    pub der: Vec<u8>,
+    params: CertificateParams,
+    key: KeyPair,
+}
+
+/// What varies from one certificate to the next.
+#[derive(Clone)]
+pub struct Profile {
+    pub name: String,
+    pub organisation: String,
+    pub serial: Vec<u8>,
+    pub not_before: i64,
+    pub not_after: i64,
+}
+
+impl Profile {
+    pub fn new(name: &str, not_before: i64, days: i64) -> Self {
+        let serial = name.bytes().cycle().take(12).map(|byte| byte & 0x7f | 1).collect();
+        Self { name: name.to_owned(), organisation: "Lab".to_owned(), serial, not_before, not_after: not_before + days * DAY }
+    }
+
+    fn params(&self) -> CertificateParams {
+        let mut params = CertificateParams::default();
+        params.distinguished_name.push(DnType::OrganizationName, self.organisation.clone());
+        params.distinguished_name.push(DnType::CommonName, self.name.clone());
+        params.serial_number = Some(SerialNumber::from_slice(&self.serial));
+        params.not_before = OffsetDateTime::from_unix_timestamp(self.not_before).unwrap();
+        params.not_after = OffsetDateTime::from_unix_timestamp(self.not_after).unwrap();
+        params
+    }
+}
+
+impl Ca {
+    pub fn root(profile: &Profile) -> Self {
+        Self::make(profile, KeyPair::generate().unwrap(), None)
+    }
+
+    pub fn below(&self, profile: &Profile) -> Self {
+        Self::make(profile, KeyPair::generate().unwrap(), Some(self))
+    }
+
+    /// Another certificate for the key of `self`, by `issuer`.
+    pub fn cross_signed_by(&self, issuer: &Self, profile: &Profile) -> Self {
+        let key = KeyPair::try_from(self.key.serialize_der()).unwrap();
+        Self::make(profile, key, Some(issuer))
+    }
+
+    fn make(profile: &Profile, key: KeyPair, issuer: Option<&Self>) -> Self {
+        let mut params = profile.params();
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
+        let der = match issuer {
+            Some(issuer) => params.signed_by(&key, &Issuer::from_params(&issuer.params, &issuer.key)),
+            None => params.self_signed(&key),
+        };
+        Self { der: der.unwrap().der().to_vec(), params, key }
+    }
+
+    /// A certificate for one host.
+    pub fn leaf(&self, host: &str, profile: &Profile) -> Vec<u8> {
+        let mut params = profile.params();
+        params.subject_alt_names = CertificateParams::new([host.to_owned()]).unwrap().subject_alt_names;
+        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
+        let key = KeyPair::generate().unwrap();
+        params.signed_by(&key, &Issuer::from_params(&self.params, &self.key)).unwrap().der().to_vec()
+    }
+}
+
+/// One observation of a chain at a moment, in UNIX seconds.
+pub fn observation(host: &str, at: i64, certificates: Vec<Vec<u8>>) -> Observation {
+    let host = Host::parse(host).unwrap();
+    Observation {
+        target: Target { host: host.clone(), port: 443, transport: Transport::Tcp, server_name: Seen::Yes(host) },
+        peer: Seen::NotVisible,
+        at: u64::try_from(at).unwrap() * 1000,
+        ending: Ending::Completed,
+        chain: Seen::Yes(Chain { form: ChainForm::Presented, certificates: certificates.into_iter().map(Bytes::from).collect() }),
+        tls: Seen::NotVisible,
+        scts: Seen::NotVisible,
+        ocsp_staple: Seen::NotVisible,
+        possession: Seen::NotVisible,
+    }
+}
+
+/// Evidence of some observations, with a clock that somebody vouches for and no anchor added.
+pub fn evidence(observations: Vec<Observation>) -> Evidence {
+    Evidence {
+        format: EvidenceFormat::Evidence,
+        version: EVIDENCE_VERSION,
+        collector: Collector { name: "lab".to_owned(), version: "1".to_owned(), vantage: Vantage::NativeProbe },
+        collected_at: observations.iter().map(|observation| observation.at / 1000).max().unwrap_or_default(),
+        observations,
+        surroundings: Surroundings {
+            anchors: Seen::Yes(Vec::new()),
+            clock: Seen::Yes(ClockCheck { ahead_seconds: 0, witness: "stated".to_owned() }),
+            ..Surroundings::unseen()
+        },
+    }
+}
+
+/// The compiled tables, with one more public root.
+pub fn tables_with_public(root: &Ca) -> Tables {
+    let overlay = Overlay { public_anchors: vec![root.der.clone().into()], ..Overlay::new("lab root of the tests", u64::try_from(NOW).unwrap()) };
+    Tables::compiled().with_overlay(&overlay).unwrap()
+}

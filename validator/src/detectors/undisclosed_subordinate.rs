@@ -44,7 +44,9 @@ fn undisclosed_on(case: &Case<'_>, view: &View<'_>, path: &Path) -> Vec<(Place, 
             !ca.is_technically_constrained() && case.tables.disclosure(&ca.sha256, &ca.spki_sha256) == Disclosure::Undisclosed
         })
     };
-    path.certificates.iter().skip(1).copied().filter(is_undisclosed).map(|index| (view.place(index), index)).collect()
+    // A CA certificate in the end-entity's place is a CA all the same.
+    let is_authority = |index: &usize| *index != 0 || view.end_entity().is_some_and(|certificate| certificate.is_ca);
+    path.certificates.iter().copied().filter(is_authority).filter(is_undisclosed).map(|index| (view.place(index), index)).collect()
 }
 
 fn speak(case: &Case<'_>, view: &View<'_>, place: Place, index: usize) -> Option<Finding> {

@@ -33,7 +33,7 @@ pub struct CtLog<'t> { pub operator: &'t str, pub spki: &'t [u8] }
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Overlay { pub label: String, pub as_of: u64, pub public_anchors: Vec<Bytes>, pub disclosed: Vec<Bytes>, pub listed_keys: Vec<OverlayKey>, pub pins: Vec<OverlayPin>, pub logs: Vec<OverlayLog>, pub pool: Vec<OverlayPoolHost> }
-impl Overlay { pub fn new(label: &str, as_of: u64) -> Self { Self { label: label.to_owned(), as_of, public_anchors: vec![], disclosed: vec![], listed_keys: vec![], pins: vec![], logs: vec![], pool: vec![] } } }
+impl Overlay { pub fn from_json(t: &[u8]) -> Result<Self, OverlayError> { serde_json::from_slice(t).map_err(|e| OverlayError(e.to_string())) } pub fn new(label: &str, as_of: u64) -> Self { Self { label: label.to_owned(), as_of, public_anchors: vec![], disclosed: vec![], listed_keys: vec![], pins: vec![], logs: vec![], pool: vec![] } } }
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct OverlayKey { pub spki: Sha256, pub kind: KeyKind, pub name: String }
@@ -69,6 +69,7 @@ impl Tables {
         self.overlay = Some(o.clone());
         Ok(self)
     }
+    pub fn without_lists(self) -> Self { self }
     pub fn overlay_label(&self) -> Option<&str> { self.overlay.as_ref().map(|o| o.label.as_str()) }
     pub fn versions(&self) -> Vec<TableVersion> { vec![] }
     pub fn issued_at(&self) -> i64 { 0 }
