@@ -4,8 +4,8 @@
 use std::path::{Path, PathBuf};
 
 use mintwatch_validator::evidence::{
-    Bytes, Chain, ChainForm, ClockCheck, Collector, EVIDENCE_VERSION, Ending, Evidence, EvidenceFormat, Host, Observation, Seen, Surroundings,
-    Target, Transport, Vantage,
+    Bytes, Chain, ChainForm, ClockCheck, Collector, EVIDENCE_VERSION, Ending, Evidence, EvidenceFormat, Host, Observation, Seen,
+    Surroundings, Target, Transport, Vantage,
 };
 use mintwatch_validator::tables::Overlay;
 use mintwatch_validator::{Report, Tables, judge};
@@ -28,7 +28,8 @@ impl Replay {
     /// Every replay of one kind, sorted by name.
     pub fn all(kind: &str) -> Vec<Self> {
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).join(kind);
-        let mut folders: Vec<PathBuf> = std::fs::read_dir(&root).unwrap().map(|entry| entry.unwrap().path()).filter(|path| path.is_dir()).collect();
+        let mut folders: Vec<PathBuf> =
+            std::fs::read_dir(&root).unwrap().map(|entry| entry.unwrap().path()).filter(|path| path.is_dir()).collect();
         folders.sort();
         folders.iter().map(|folder| Self::read(folder)).collect()
     }
@@ -169,6 +170,7 @@ pub fn evidence(observations: Vec<Observation>) -> Evidence {
 
 /// The compiled tables, with one more public root.
 pub fn tables_with_public(root: &Ca) -> Tables {
-    let overlay = Overlay { public_anchors: vec![root.der.clone().into()], ..Overlay::new("lab root of the tests", u64::try_from(NOW).unwrap()) };
+    let overlay =
+        Overlay { public_anchors: vec![root.der.clone().into()], ..Overlay::new("lab root of the tests", u64::try_from(NOW).unwrap()) };
     Tables::compiled().with_overlay(&overlay).unwrap()
 }
