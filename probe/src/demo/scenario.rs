@@ -5,7 +5,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use mintwatch_validator::evidence::{Bytes, Host, MachineAnchor, Seen, Sha256};
+use mintwatch_validator::evidence::{Bytes, Host, MachineAnchor, Seen, Sha256, Surroundings};
 use mintwatch_validator::tables::Overlay;
 use rustls::RootCertStore;
 use tokio::net::TcpListener;
@@ -14,6 +14,7 @@ use super::firewall::{self, LeafKeys, Selection, Settings};
 use super::origin::{self, Server};
 use super::pki::Authority;
 use super::world::{RESIDENTS, World, WorldError};
+use crate::observe::{Plan, Resolver};
 
 /// What every output of the demo calls the tables it was judged by.
 pub const LABEL: &str = "TEST lab of `mintwatch demo`: authorities made just now, trusted nowhere else";
@@ -121,7 +122,28 @@ impl Stage {
         let addresses = hosts.map(|host| (host, firewall.address())).collect();
         Ok(Self { overlay, addresses, added_anchor, _servers: vec![origins, firewall] })
     }
+
+    /// Plans one handshake with every host of the lab, as a scan of the world outside would be planned.
+    ///
+    /// `surroundings` is what was seen of this machine; the scenario's anchor is added to its trust store.
+    pub fn plan(&self, mut surroundings: Surroundings) -> Plan {
+        if let Some(added) = &self.added_anchor {
+            let mut anchors = surroundings.anchors.yes().cloned().unwrap_or_default();
+            anchors.push(added.clone());
+            anchors.sort_by_key(|anchor| anchor.sha256);
+            surroundings.anchors = Seen::Yes(anchors);
+        }
+        let mut resolver = Resolver::stated_only();
+        for (host, address) in &self.addresses {
+            resolver.state(host.clone(), HTTPS, *address);
+        }
+        let hosts = self.addresses.keys().map(|host| (host.clone(), HTTPS));
+        Plan { resolver, surroundings, ..Plan::for_hosts(hosts) }
+    }
 }
+
+/// The port that clients ask for; where it leads is the route's business.
+const HTTPS: u16 = 443;
 
 async fn listener() -> Result<TcpListener, StageError> {
     TcpListener::bind(("127.0.0.1", 0)).await.map_err(StageError::Listen)
@@ -151,5 +173,101 @@ fn selection(scenario: Scenario) -> Selection {
     match scenario {
         Scenario::Selective => Arc::new(|host| ["mail.", "imap.", "accounts."].iter().any(|wanted| host.starts_with(wanted))),
         _ => Arc::new(|_| true),
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
+mod tests {
+    use super::*;
+    use crate::observe::run_async;
+    use mintwatch_validator::evidence::Evidence;
+    use mintwatch_validator::finding::Place;
+    use mintwatch_validator::report::HostReport;
+    use mintwatch_validator::verdict::Cause;
+    use mintwatch_validator::{Report, Tables, judge};
+    use std::time::{SystemTime, UNIX_EPOCH};
+
+    /// Plays a scenario, and judges twice: what was seen, and what is read back from the saved documents.
+    async fn play(scenario: Scenario) -> Report {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
+        let stage = Stage::set(scenario, now).await.unwrap();
+        let around = Surroundings { anchors: Seen::Yes(Vec::new()), ..Surroundings::unseen() };
+        let evidence = run_async(stage.plan(around), &mut ()).await.unwrap();
+        let report = judge(&evidence, &Tables::compiled().with_overlay(&stage.overlay).unwrap());
+        let overlay = Overlay::from_json(&serde_json::to_vec(&stage.overlay).unwrap()).unwrap();
+        let evidence = Evidence::from_json(evidence.to_json().as_bytes()).unwrap();
+        assert_eq!(judge(&evidence, &Tables::compiled().with_overlay(&overlay).unwrap()), report);
+        assert_eq!(report.hosts.len(), RESIDENTS.len());
+        assert_eq!(report.lab_tables.as_deref(), Some(LABEL));
+        report
+    }
+
+    fn all_are(report: &Report, cause: Cause) {
+        let others: Vec<&HostReport> = report.hosts.iter().filter(|host| host.verdict.cause != cause).collect();
+        assert!(others.is_empty(), "{:#?}", others[0]);
+    }
+
+    /// Whether a detector speaks of a certificate with this in its subject, for every host.
+    fn names(report: &Report, detector: &str, subject: &str) -> bool {
+        report.hosts.iter().enumerate().all(|(index, host)| {
+            let findings = report.findings.iter().filter(|finding| finding.observation == index && finding.detector == detector);
+            findings.filter(|finding| !finding.rests_on.is_empty()).any(|finding| match finding.place {
+                Some(Place::Certificate(place)) => host.chain[place].subject.contains(subject),
+                Some(Place::Anchor(place)) => host.anchors[place].name.contains(subject),
+                None => false,
+            })
+        })
+    }
+
+    #[tokio::test]
+    async fn with_nobody_in_the_middle_all_is_clear() {
+        let report = play(Scenario::Clean).await;
+        all_are(&report, Cause::Clear);
+        assert!(report.hosts.iter().all(|host| host.verdict.because.contains("SCTs")), "{:?}", report.hosts[0].verdict);
+    }
+
+    #[tokio::test]
+    async fn the_firewall_of_2015_is_named_with_its_intermediate() {
+        let report = play(Scenario::Mcs).await;
+        all_are(&report, Cause::PublicAuthorityInterception);
+        assert!(names(&report, "undisclosed-subordinate", "MCSHOLDING-STYLE TEST"));
+        assert!(names(&report, "one-issuer-many-operators", "MCSHOLDING-STYLE TEST"));
+    }
+
+    #[tokio::test]
+    async fn a_companys_root_is_local() {
+        let report = play(Scenario::Corporate).await;
+        all_are(&report, Cause::LocalInterception);
+        assert!(names(&report, "local-anchor", "Contoso TEST Lab"));
+    }
+
+    #[tokio::test]
+    async fn a_strangers_root_is_trusted_by_nobody() {
+        all_are(&play(Scenario::Untrusted).await, Cause::UntrustedInterception);
+    }
+
+    #[tokio::test]
+    async fn a_stolen_key_is_recognised_although_its_ca_was_disclosed() {
+        let report = play(Scenario::LeakedKey).await;
+        all_are(&report, Cause::PublicAuthorityInterception);
+        assert!(names(&report, "compromised-authority", "Lost Key"));
+        assert!(report.findings.iter().all(|finding| finding.detector != "undisclosed-subordinate"));
+    }
+
+    #[tokio::test]
+    async fn who_picks_out_mail_and_search_is_found_on_these() {
+        let report = play(Scenario::Selective).await;
+        assert_eq!(report.verdict.cause, Cause::PublicAuthorityInterception);
+        let intercepted = report.hosts.iter().filter(|host| host.verdict.cause == Cause::PublicAuthorityInterception);
+        let intercepted: Vec<&str> = intercepted.map(|host| host.host.as_str()).collect();
+        assert_eq!(intercepted, ["accounts.lantern-search.example", "imap.harbour-mail.example", "mail.lantern-search.example"]);
+        assert!(report.hosts.iter().filter(|host| host.verdict.cause == Cause::Clear).count() == RESIDENTS.len() - 3);
+    }
+
+    #[test]
+    fn every_scenario_is_found_by_its_name() {
+        assert!(Scenario::ALL.iter().all(|&scenario| Scenario::by_id(scenario.id()) == Some(scenario)));
+        assert_eq!(Scenario::by_id("nobody"), None);
     }
 }
