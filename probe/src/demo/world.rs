@@ -1,7 +1,7 @@
 //! The lab's world: who certifies, who logs, who runs which host, and the tables that know of them.
 
-use mintwatch_validator::evidence::{Bytes, Host, HostError, Sha256};
-use mintwatch_validator::tables::{KeyKind, Overlay, OverlayKey, OverlayLog, OverlayHost};
+use mintwatch_validator::evidence::{Bytes, Host, HostError};
+use mintwatch_validator::tables::{KeyKind, Overlay, OverlayKey, OverlayLog, OverlayPoolHost};
 
 use super::origin::Site;
 use super::pki::{Authority, Leaf, Log, PkiError, Profile, Validity};
@@ -164,7 +164,7 @@ impl World {
         let disclosed = self.issuing.iter().chain([&self.leaked]);
         let pool = self.homes.iter().map(|home| {
             let expected_owners = if home.resident.class == "bank" { vec![home.owner.clone()] } else { Vec::new() };
-            Ok(OverlayHost {
+            Ok(OverlayPoolHost {
                 host: Host::parse(home.resident.host)?,
                 operator: home.resident.operator.to_owned(),
                 class: home.resident.class.to_owned(),
@@ -179,7 +179,7 @@ impl World {
                 kind: KeyKind::Compromised,
                 name: "Borealis TEST Lab, key found in a public repository".to_owned(),
             }],
-            logs: self.logs.iter().map(|log| OverlayLog { id: Sha256::of(log.spki().as_slice()), operator: log.operator().to_owned(), spki: log.spki() }).collect(),
+            logs: self.logs.iter().map(|log| OverlayLog { operator: log.operator().to_owned(), spki: log.spki() }).collect(),
             pool: pool.collect::<Result<_, HostError>>()?,
             ..Overlay::new(label, self.now)
         })
