@@ -9,7 +9,7 @@ use crate::report::{
     AnchorKind, Asked, CertificateReport, CouldNotLook, HostReport, PathReport, REPORT_VERSION, Report, ReportFormat, Role,
     SurroundingsReport, TableUse,
 };
-use crate::tables::Tables;
+use crate::tables::{Program, Tables};
 use crate::verdict::{self, End, RefusalKind, Standing, Verdict};
 
 /// A clock that is further off than this, in seconds, makes dates unusable.
@@ -147,12 +147,18 @@ fn standing(view: &View<'_>, case: &Case<'_>, evidence: &Evidence, uses: &[Table
         internal_name: is_internal(&observation.target.host),
         logged,
         matches: matches(view, case, logged),
-        stale_tables: uses
-            .iter()
-            .filter(|used| used.stale && TABLES_OF_CLEAR.contains(&used.table.name.as_str()))
-            .map(|used| used.table.name.clone())
-            .collect(),
+        stale_tables: stale_tables(view, case.tables, uses),
     }
+}
+
+/// Tables that a clear verdict rests on and that are past their limit. What an overlay vouches for rests on the overlay.
+fn stale_tables(view: &View<'_>, tables: &Tables, uses: &[TableUse]) -> Vec<String> {
+    let by_overlay = |kind: &AnchorKind| matches!(kind, AnchorKind::Public(programs) if programs.contains(&Program::Lab));
+    if tables.overlay_label().is_some() && view.anchors.iter().any(|anchor| by_overlay(&anchor.kind)) {
+        return Vec::new();
+    }
+    let rested_on = uses.iter().filter(|used| TABLES_OF_CLEAR.contains(&used.table.name.as_str()));
+    rested_on.filter(|used| used.stale).map(|used| used.table.name.clone()).collect()
 }
 
 fn unmeasured_because(ending: &Ending) -> String {

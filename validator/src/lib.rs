@@ -13,7 +13,7 @@ mod judgement;
 pub mod paths;
 pub mod report;
 pub mod scts;
-mod signatures;
+pub mod signatures;
 pub mod tables;
 #[cfg(test)]
 mod testing;

@@ -2,9 +2,11 @@
 
 pub mod ci;
 pub mod new_detector;
+pub mod record;
 pub mod replays;
 pub mod say;
 pub mod schema;
+pub mod tables;
 pub mod trouble;
 pub mod wasm;
 pub mod workspace;

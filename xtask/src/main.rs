@@ -5,8 +5,10 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 use xtask::ci::CiArgs;
 use xtask::new_detector::NewDetectorArgs;
+use xtask::record::RecordArgs;
 use xtask::replays::BlessArgs;
 use xtask::schema::SchemaArgs;
+use xtask::tables::TablesArgs;
 use xtask::trouble::Trouble;
 use xtask::wasm::WasmArgs;
 
@@ -28,6 +30,10 @@ enum Chore {
     Schema(SchemaArgs),
     /// Lay out a new detector with its tests and enter it in the list.
     NewDetector(NewDetectorArgs),
+    /// Make validator/data/*.tsv from named inputs.
+    Tables(Box<TablesArgs>),
+    /// Make a replay out of published certificates.
+    Record(RecordArgs),
     /// Write each replay's report.json anew from its evidence; read the difference before committing.
     Bless(BlessArgs),
 }
@@ -48,6 +54,8 @@ fn run(chore: Chore) -> Result<ExitCode, Trouble> {
         Chore::Wasm(args) => xtask::wasm::run(&args).map(|()| ExitCode::SUCCESS),
         Chore::Schema(args) => xtask::schema::run(&args).map(|()| ExitCode::SUCCESS),
         Chore::NewDetector(args) => xtask::new_detector::run(&args).map(|()| ExitCode::SUCCESS),
+        Chore::Tables(args) => xtask::tables::run(&args).map(|()| ExitCode::SUCCESS).map_err(|error| Trouble::new(error.to_string())),
+        Chore::Record(args) => xtask::record::run(&args).map(|()| ExitCode::SUCCESS),
         Chore::Bless(args) => xtask::replays::run(&args).map(|()| ExitCode::SUCCESS),
     }
 }

@@ -88,16 +88,15 @@ pub(crate) fn positive_integer(input: &[u8]) -> Option<(&[u8], &[u8])> {
 pub(crate) fn write(tag: u8, content: &[u8]) -> Vec<u8> {
     let mut out = Vec::with_capacity(content.len().saturating_add(6));
     out.push(tag);
-    match u8::try_from(content.len()) {
-        Ok(short @ 0..0x80) => out.push(short),
-        _ => {
-            let octets = content.len().to_be_bytes();
-            let zeroes = octets.iter().take_while(|&&octet| octet == 0).count();
-            let count = octets.len().saturating_sub(zeroes);
-            // A usize has at most eight octets, so the count fits.
-            out.push(0x80 | u8::try_from(count).unwrap_or(8));
-            out.extend(octets.iter().skip(zeroes));
-        }
+    if let Ok(short @ 0..0x80) = u8::try_from(content.len()) {
+        out.push(short);
+    } else {
+        let octets = content.len().to_be_bytes();
+        let zeroes = octets.iter().take_while(|&&octet| octet == 0).count();
+        let count = octets.len().saturating_sub(zeroes);
+        // A usize has at most eight octets, so the count fits.
+        out.push(0x80 | u8::try_from(count).unwrap_or(8));
+        out.extend(octets.iter().skip(zeroes));
     }
     out.extend_from_slice(content);
     out

@@ -186,13 +186,7 @@ impl Shared {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn ask(
-        &self,
-        kind: Kind,
-        key: &[u8],
-        message: &[u8],
-        signature: &[u8],
-    ) -> Result<(), Failure> {
+    fn ask(&self, kind: Kind, key: &[u8], message: &[u8], signature: &[u8]) -> Result<(), Failure> {
         let question = Question::new(kind, key, signature).map_err(Failure::Refused)?;
         let name = name(kind, key, message, signature);
         let remembered = self.lock().look_up(&name)?;
@@ -331,22 +325,22 @@ mod tests {
     #[test]
     fn stops_when_the_budget_of_a_chain_is_used_up() {
         let signer = Signer::p256();
-        let signed: Vec<_> = (0_u8..3).map(|n| ([n], signer.sign(&[n]))).collect();
+        let pairs: Vec<_> = (0_u8..3).map(|n| ([n], signer.sign(&[n]))).collect();
         let signatures = Signatures::new();
         signatures.start_chain(2);
-        let answers: Vec<_> = signed
+        let answers: Vec<_> = pairs
             .iter()
             .map(|(message, signature)| ask(&signatures, &signer, message, signature).is_ok())
             .collect();
         assert_eq!(answers, [true, true, false]);
         assert!(signatures.exhausted());
         // What is remembered is free, and to have stopped is not remembered as an answer.
-        assert!(ask(&signatures, &signer, &signed[0].0, &signed[0].1).is_ok());
-        let tls = signatures.verify_tls(0x0403, &signer.spki, &signed[2].0, &signed[2].1);
+        assert!(ask(&signatures, &signer, &pairs[0].0, &pairs[0].1).is_ok());
+        let tls = signatures.verify_tls(0x0403, &signer.spki, &pairs[2].0, &pairs[2].1);
         assert_eq!(tls, Err(TlsSignatureError::Exhausted));
         signatures.start_chain(1);
         assert!(!signatures.exhausted());
-        assert!(ask(&signatures, &signer, &signed[2].0, &signed[2].1).is_ok());
+        assert!(ask(&signatures, &signer, &pairs[2].0, &pairs[2].1).is_ok());
         assert_eq!(signatures.counts().refused, 2);
     }
 

@@ -13,7 +13,7 @@ mod memo;
 #[cfg(not(target_arch = "wasm32"))]
 mod native;
 #[cfg(test)]
-mod parity;
+pub(crate) mod parity;
 #[cfg(any(target_arch = "wasm32", test))]
 mod portable;
 mod question;

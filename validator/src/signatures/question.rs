@@ -8,7 +8,7 @@ use super::der;
 
 /// The longest RSA modulus, in bits.
 const MAX_RSA_BITS: usize = 8192;
-/// The longest RSA modulus that [`Strength::Legacy`](super::Strength::Legacy) speaks of, plus one, in bits.
+/// The shortest RSA modulus of [`Strength::Current`](super::Strength::Current), in bits.
 pub(super) const CURRENT_RSA_BITS: usize = 2048;
 /// The shortest RSA modulus, in bits; factoring a shorter one is within anyone's reach.
 const MIN_RSA_BITS: usize = 1024;

@@ -1,88 +1,282 @@
-//! Dated knowledge of the world (overlay only until the compiled tables land).
+//! The dated knowledge of the world: compiled in, sorted, read where it lies.
+//!
+//! `cargo xtask tables` makes data/*.tsv, build.rs packs them, and nothing here changes them: a lab
+//! or a user adds to them with an [`Overlay`], which every report names.
+
+mod anchors;
+mod ct_logs;
+mod disclosed;
+mod listed_keys;
+mod onecrl;
+mod overlay;
+mod packed;
+mod pins;
+mod pool;
+
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
-use crate::evidence::{Bytes, Host, Sha256};
+pub use anchors::{Membership, Program, PublicAnchor, Standing};
+pub use ct_logs::{CtLog, LogState};
+pub use disclosed::Disclosure;
+pub use listed_keys::{KeyKind, ListedKey};
+pub use onecrl::{Revocation, RevocationForm, revocation_key_by_serial, revocation_key_by_subject};
+pub use overlay::{
+    MAX_OVERLAY_BYTES, MAX_OVERLAY_ENTRIES, OVERLAY_VERSION, Overlay, OverlayError, OverlayFormat, OverlayPoolHost,
+    OverlayKey, OverlayLog, OverlayPin,
+};
+pub use pins::PinSet;
+pub use pool::PoolHost;
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[serde(rename_all = "kebab-case")]
-pub enum Program { Mozilla, Chrome, Apple, Microsoft, Android, Lab }
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-pub struct TableVersion { pub name: String, pub as_of: i64, pub rows: usize, pub bytes: usize, pub source: String, pub licence: String, pub stale_after_days: u32 }
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Disclosure { Certificate, Key, Undisclosed }
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[serde(rename_all = "kebab-case")]
-pub enum KeyKind { Compromised, Revoked, Interception, StateInterception }
-#[derive(Debug, Clone, Copy)]
-pub struct ListedKey<'t> { pub kind: KeyKind, pub name: &'t str, pub source: &'t str }
-#[derive(Debug, Clone, Copy)]
-pub struct Revocation<'t> { pub reference: &'t str }
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Standing { Public(Vec<Program>), Retired(Vec<(Program, i64)>), NotYet }
+use crate::evidence::{Host, Sha256};
+use overlay::Applied;
+
+/// All tables together. Cloning is cheap.
 #[derive(Debug, Clone)]
-pub struct PublicAnchor<'t> { pub sha256: Sha256, pub subject: &'t [u8], pub spki: &'t [u8], pub name_constraints: Option<&'t [u8]>, pub not_before: i64, pub not_after: i64, pub owner: &'t str, pub name: &'t str }
-impl PublicAnchor<'_> { pub fn standing(&self, at: i64) -> Standing { if (self.not_before..=self.not_after).contains(&at) { Standing::Public(vec![Program::Lab]) } else { Standing::NotYet } } }
-#[derive(Debug, Clone)]
-pub struct PinSet<'t> { pub name: &'t str, spkis: &'t [Sha256], as_of: i64 }
-impl PinSet<'_> { pub fn contains(&self, k: &Sha256) -> bool { self.spkis.contains(k) } pub fn is_current(&self, at: i64) -> bool { at <= self.as_of + 70 * 86400 } }
-#[derive(Debug, Clone, Copy)]
-pub struct CtLog<'t> { pub operator: &'t str, pub spki: &'t [u8] }
+pub struct Tables {
+    lists: bool,
+    overlay: Option<Arc<Applied>>,
+}
+
+/// Which table, how old, how large, from whom.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-pub struct Overlay { pub label: String, pub as_of: u64, pub public_anchors: Vec<Bytes>, pub disclosed: Vec<Bytes>, pub listed_keys: Vec<OverlayKey>, pub pins: Vec<OverlayPin>, pub logs: Vec<OverlayLog>, pub pool: Vec<OverlayPoolHost> }
-impl Overlay { pub fn from_json(t: &[u8]) -> Result<Self, OverlayError> { serde_json::from_slice(t).map_err(|e| OverlayError(e.to_string())) } pub fn new(label: &str, as_of: u64) -> Self { Self { label: label.to_owned(), as_of, public_anchors: vec![], disclosed: vec![], listed_keys: vec![], pins: vec![], logs: vec![], pool: vec![] } } }
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-pub struct OverlayKey { pub spki: Sha256, pub kind: KeyKind, pub name: String }
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-pub struct OverlayPin { pub host: Host, pub include_subdomains: bool, pub spkis: Vec<Sha256> }
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-pub struct OverlayLog { pub operator: String, pub spki: Bytes }
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-pub struct OverlayPoolHost { pub host: Host, pub operator: String, pub class: String, pub expected_owners: Vec<String> }
-#[derive(Debug, thiserror::Error)]
-#[error("overlay: {0}")]
-pub struct OverlayError(String);
-#[derive(Debug, Clone)]
-struct Own { sha256: Sha256, subject: Vec<u8>, spki: Vec<u8>, nb: i64, na: i64, owner: String, name: String }
-#[derive(Debug, Clone)]
-pub struct Tables { overlay: Option<Overlay>, anchors: Vec<Own>, disclosed: Vec<(Sha256, Sha256)> }
+pub struct TableVersion {
+    /// Its name: that of its file, or `overlay`.
+    pub name: String,
+    /// The time it speaks for, in UNIX seconds: the start of the day of a compiled table.
+    pub as_of: i64,
+    /// How many rows it has.
+    pub rows: usize,
+    /// How many bytes it has as packed.
+    pub bytes: usize,
+    /// Where the rows came from.
+    pub source: String,
+    /// The licences of the sources.
+    pub licence: String,
+    /// After how many days its answers count as stale.
+    pub stale_after_days: u32,
+}
+
+/// The version of a compiled table.
+struct Compiled {
+    name: &'static str,
+    at: i64,
+    rows: usize,
+    bytes: usize,
+    source: &'static str,
+    licence: &'static str,
+    stale_after_days: u32,
+}
+
+/// The tables that `without_lists` empties.
+const LISTS: [&str; 4] = ["listed-keys", "onecrl", "pins", "pin-sets"];
+
 impl Tables {
-    pub fn compiled() -> Self { Self { overlay: None, anchors: vec![], disclosed: vec![] } }
-    pub fn with_overlay(mut self, o: &Overlay) -> Result<Self, OverlayError> {
-        for der in &o.public_anchors {
-            let c = crate::Certificate::read(der.as_slice()).map_err(|e| OverlayError(e.to_string()))?;
-            let t = c.subject_text();
-            let owner = t.split(", ").find_map(|p| p.strip_prefix("O=")).unwrap_or_default().to_owned();
-            self.anchors.push(Own { sha256: c.sha256, subject: c.subject.to_vec(), spki: c.spki.to_vec(), nb: c.not_before, na: c.not_after, owner, name: t });
+    /// Returns the tables of this build.
+    pub fn compiled() -> Self {
+        Self { lists: true, overlay: None }
+    }
+
+    /// Returns the tables with listed keys, revocations and pins emptied, as they were before an incident became known.
+    ///
+    /// What pins made us expect is gone with them. An overlay's entries stay.
+    #[must_use]
+    pub fn without_lists(mut self) -> Self {
+        self.lists = false;
+        self
+    }
+
+    /// Returns the tables with an overlay over them.
+    ///
+    /// # Errors
+    /// [`OverlayError`] when the overlay is of another version, has no label, is too large, holds something that is
+    /// no certificate, or when there is one already.
+    pub fn with_overlay(mut self, overlay: &Overlay) -> Result<Self, OverlayError> {
+        if let Some(label) = self.overlay_label() {
+            return Err(OverlayError::Already(label.to_owned()));
         }
-        for der in &o.disclosed {
-            let c = crate::Certificate::read(der.as_slice()).map_err(|e| OverlayError(e.to_string()))?;
-            self.disclosed.push((c.sha256, c.spki_sha256));
-        }
-        self.overlay = Some(o.clone());
+        self.overlay = Some(Arc::new(Applied::new(overlay)?));
         Ok(self)
     }
-    pub fn without_lists(self) -> Self { self }
-    pub fn overlay_label(&self) -> Option<&str> { self.overlay.as_ref().map(|o| o.label.as_str()) }
-    pub fn versions(&self) -> Vec<TableVersion> { vec![] }
-    pub fn issued_at(&self) -> i64 { 0 }
-    pub fn disclosure_date(&self) -> i64 { self.overlay.as_ref().map_or(0, |o| i64::try_from(o.as_of).unwrap_or(0)) }
-    fn view(o: &Own) -> PublicAnchor<'_> { PublicAnchor { sha256: o.sha256, subject: &o.subject, spki: &o.spki, name_constraints: None, not_before: o.nb, not_after: o.na, owner: &o.owner, name: &o.name } }
-    pub fn anchors_by_subject<'t>(&'t self, subject: &[u8]) -> impl Iterator<Item = PublicAnchor<'t>> { self.anchors.iter().filter(move |a| a.subject == subject).map(Self::view) }
-    pub fn anchor(&self, s: &Sha256) -> Option<PublicAnchor<'_>> { self.anchors.iter().find(|a| a.sha256 == *s).map(Self::view) }
-    pub fn disclosure(&self, c: &Sha256, k: &Sha256) -> Disclosure { if self.disclosed.iter().any(|d| d.0 == *c) { Disclosure::Certificate } else if self.disclosed.iter().any(|d| d.1 == *k) { Disclosure::Key } else { Disclosure::Undisclosed } }
-    pub fn listed_key(&self, s: &Sha256) -> Option<ListedKey<'_>> { self.overlay.as_ref()?.listed_keys.iter().find(|k| k.spki == *s).map(|k| ListedKey { kind: k.kind, name: &k.name, source: "overlay" }) }
-    pub fn listed_certificate(&self, _: &Sha256) -> Option<ListedKey<'_>> { None }
-    pub fn revoked(&self, _: &[u8], _: &[u8], _: &[u8], _: &Sha256) -> Option<Revocation<'_>> { None }
-    pub fn pins(&self, h: &Host) -> Option<PinSet<'_>> { let o = self.overlay.as_ref()?; o.pins.iter().find(|p| p.host == *h).map(|p| PinSet { name: "overlay", spkis: &p.spkis, as_of: self.disclosure_date() }) }
-    pub fn log(&self, id: &[u8; 32]) -> Option<CtLog<'_>> { self.overlay.as_ref()?.logs.iter().find(|l| Sha256::of(l.spki.as_slice()).0 == *id).map(|l| CtLog { operator: &l.operator, spki: l.spki.as_slice() }) }
-    pub fn operator(&self, h: &Host) -> Option<&str> { self.overlay.as_ref()?.pool.iter().find(|p| p.host == *h).map(|p| p.operator.as_str()) }
-    pub fn expected_owners(&self, h: &Host) -> Vec<&str> { self.overlay.iter().flat_map(|o| &o.pool).filter(|p| p.host == *h).flat_map(|p| p.expected_owners.iter().map(String::as_str)).collect() }
+
+    /// Returns the label of the overlay; whatever is told with these tables must name it.
+    pub fn overlay_label(&self) -> Option<&str> {
+        self.overlay().map(|applied| applied.overlay.label.as_str())
+    }
+
+    /// Returns the version of every table, the overlay last.
+    pub fn versions(&self) -> Vec<TableVersion> {
+        let compiled = VERSIONS.iter().map(|table| {
+            let emptied = !self.lists && LISTS.contains(&table.name);
+            TableVersion {
+                name: table.name.to_owned(),
+                as_of: table.at,
+                rows: if emptied { 0 } else { table.rows },
+                bytes: table.bytes,
+                source: if emptied { "emptied for this judgement".to_owned() } else { table.source.to_owned() },
+                licence: table.licence.to_owned(),
+                stale_after_days: table.stale_after_days,
+            }
+        });
+        let overlay = self.overlay().map(|Applied { overlay, .. }| TableVersion {
+            name: "overlay".to_owned(),
+            as_of: i64::try_from(overlay.as_of).unwrap_or(i64::MAX),
+            rows: overlay.public_anchors.len()
+                + overlay.disclosed.len()
+                + overlay.listed_keys.len()
+                + overlay.pins.len()
+                + overlay.logs.len()
+                + overlay.pool.len(),
+            bytes: 0,
+            source: overlay.label.clone(),
+            licence: String::new(),
+            stale_after_days: u32::MAX,
+        });
+        compiled.chain(overlay).collect()
+    }
+
+    /// Returns the newest day of a compiled table, in UNIX seconds: no true clock shows less.
+    pub fn issued_at(&self) -> i64 {
+        VERSIONS.iter().map(|table| table.at).max().unwrap_or(0)
+    }
+
+    /// Returns the day up to which disclosure is known, in UNIX seconds; an overlay's own where it discloses something.
+    pub fn disclosure_date(&self) -> i64 {
+        let compiled = VERSIONS.iter().find(|table| table.name == "disclosed").map_or(0, |table| table.at);
+        self.overlay()
+            .filter(|applied| !applied.disclosed.is_empty())
+            .map_or(compiled, |applied| i64::try_from(applied.overlay.as_of).unwrap_or(i64::MAX))
+    }
+
+    /// Returns the anchors with a subject, a Name in DER with its SEQUENCE header, byte for byte.
+    pub fn anchors_by_subject<'t>(&'t self, subject: &[u8]) -> impl Iterator<Item = PublicAnchor<'t>> + use<'t> {
+        let lab = self.overlay().map(|applied| applied.anchors.as_slice()).unwrap_or_default();
+        let lab: Vec<_> = lab.iter().filter(|anchor| anchor.subject == subject).map(anchors::LabAnchor::as_public).collect();
+        lab.into_iter().chain(anchors::by_subject(subject).map(|anchor| -> PublicAnchor<'t> { anchor }))
+    }
+
+    /// Returns the anchor whose certificate has a hash; an overlay's first.
+    pub fn anchor(&self, sha256: &Sha256) -> Option<PublicAnchor<'_>> {
+        let lab = self.overlay().and_then(|applied| applied.anchors.iter().find(|anchor| anchor.sha256 == *sha256));
+        lab.map(anchors::LabAnchor::as_public).or_else(|| anchors::by_hash(sha256))
+    }
+
+    /// Says whether a CA certificate was disclosed: it, its key, or neither.
+    pub fn disclosure(&self, certificate: &Sha256, spki: &Sha256) -> Disclosure {
+        let compiled = disclosed::lookup(certificate, spki);
+        let added = self.overlay().map(|applied| applied.disclosed.as_slice()).unwrap_or_default();
+        if compiled == Disclosure::Certificate || added.iter().any(|(added, _)| added == certificate) {
+            Disclosure::Certificate
+        } else if compiled == Disclosure::Key || added.iter().any(|(_, added)| added == spki) {
+            Disclosure::Key
+        } else {
+            Disclosure::Undisclosed
+        }
+    }
+
+    /// Returns what is known of a key, by the SHA-256 of its SubjectPublicKeyInfo.
+    pub fn listed_key(&self, spki: &Sha256) -> Option<ListedKey<'_>> {
+        let added = self.overlay().and_then(|applied| applied.overlay.listed_keys.iter().find(|key| key.spki == *spki));
+        added
+            .map(|key| ListedKey { kind: key.kind, name: &key.name, source: "overlay" })
+            .or_else(|| listed_keys::lookup(listed_keys::Form::Key, spki).filter(|_| self.lists))
+    }
+
+    /// Returns what is known of a certificate, by its SHA-256.
+    pub fn listed_certificate(&self, sha256: &Sha256) -> Option<ListedKey<'_>> {
+        listed_keys::lookup(listed_keys::Form::Certificate, sha256).filter(|_| self.lists)
+    }
+
+    /// Returns Mozilla's revocation of a certificate, by issuer and serial number or by subject and key.
+    ///
+    /// Names are DER with their headers, the serial number is its content octets, with leading zeros or without.
+    pub fn revoked(&self, issuer: &[u8], serial: &[u8], subject: &[u8], spki: &Sha256) -> Option<Revocation<'_>> {
+        self.lists.then(|| onecrl::lookup(issuer, serial, subject, spki)).flatten()
+    }
+
+    /// Returns the pins of a host, of the most specific pinned domain.
+    pub fn pins(&self, host: &Host) -> Option<PinSet<'_>> {
+        pins::lookup(host, self.overlay().map(|applied| &applied.overlay), self.lists)
+    }
+
+    /// Returns a CT log by its identifier (RFC 6962 §3.2).
+    pub fn log(&self, id: &[u8; 32]) -> Option<CtLog<'_>> {
+        let added = self.overlay().and_then(|applied| {
+            applied.overlay.logs.iter().zip(&applied.log_ids).find(|(_, known)| known.0 == *id).map(|(log, _)| log)
+        });
+        added
+            .map(|log| CtLog {
+                operator: &log.operator,
+                description: "a log of the overlay",
+                spki: log.spki.as_slice(),
+                state: LogState::Usable,
+                state_since: 0,
+                interval: None,
+            })
+            .or_else(|| ct_logs::lookup(id))
+    }
+
+    /// Returns the hosts to draw from, sorted by name: the overlay's when it has any, else the compiled ones.
+    pub fn pool(&self) -> Vec<PoolHost<'_>> {
+        let mut added: Vec<_> = self.overlay_pool().iter().map(OverlayPoolHost::as_pool_host).collect();
+        if added.is_empty() {
+            return pool::compiled().map(|host| self.as_expected(host)).collect();
+        }
+        added.sort_by_key(|host| host.host);
+        added
+    }
+
+    /// Returns who runs a host: by its own entry, else by that of the closest domain above it.
+    pub fn operator(&self, host: &Host) -> Option<&str> {
+        let added = self.overlay_pool().iter().find(|entry| entry.host == *host).map(|entry| entry.operator.as_str());
+        let known = |operator: &&str| !operator.is_empty();
+        added
+            .filter(known)
+            .or_else(|| pool::lookup(host).map(|entry| entry.operator).filter(known))
+            .or_else(|| pool::operator(host))
+    }
+
+    /// Returns the CA owners a host is known to use; empty: nothing is expected.
+    pub fn expected_owners(&self, host: &Host) -> Vec<&str> {
+        if let Some(added) = self.overlay_pool().iter().find(|entry| entry.host == *host) {
+            return added.expected_owners.iter().map(String::as_str).collect();
+        }
+        pool::lookup(host).map(|entry| self.as_expected(entry).expected_owners).unwrap_or_default()
+    }
+
+    /// Expectations rest on pins, and go with them.
+    fn as_expected<'t>(&self, mut host: PoolHost<'t>) -> PoolHost<'t> {
+        if !self.lists {
+            host.pinned_by.clear();
+            host.expected_owners.clear();
+        }
+        host
+    }
+
+    fn overlay(&self) -> Option<&Applied> {
+        self.overlay.as_deref()
+    }
+
+    fn overlay_pool(&self) -> &[OverlayPoolHost] {
+        self.overlay().map(|applied| applied.overlay.pool.as_slice()).unwrap_or_default()
+    }
 }
+
+impl OverlayPoolHost {
+    fn as_pool_host(&self) -> PoolHost<'_> {
+        PoolHost {
+            host: self.host.as_str(),
+            operator: &self.operator,
+            class: &self.class,
+            pinned_by: Vec::new(),
+            expected_owners: self.expected_owners.iter().map(String::as_str).collect(),
+        }
+    }
+}
+
+static VERSIONS: &[Compiled] = &include!(concat!(env!("OUT_DIR"), "/versions.rs"));
+
+#[cfg(test)]
+mod tests;

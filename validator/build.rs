@@ -1,0 +1,229 @@
+//! Packs data/*.tsv into binary tables that are read where they lie.
+
+use std::collections::BTreeMap;
+use std::env;
+use std::error::Error;
+use std::fmt::Write as _;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use data_encoding::{BASE64, HEXLOWER};
+
+type Result<T> = std::result::Result<T, Box<dyn Error>>;
+
+/// How a column is packed.
+#[derive(Clone, Copy)]
+enum Column {
+    Text,
+    Hex,
+    Base64,
+    /// An ISO 8601 day or instant, as UNIX seconds in 8 bytes; nothing for nothing.
+    Time,
+    /// `name=from..until`, as a number and two times each.
+    Programs,
+}
+use Column::{Base64, Hex, Programs, Text, Time};
+
+/// The root programs by their numbers in the packed form.
+const PROGRAMS: [&str; 5] = ["mozilla", "chrome", "apple", "microsoft", "android"];
+
+struct Tsv {
+    head: BTreeMap<String, Vec<String>>,
+    rows: Vec<Vec<String>>,
+}
+
+fn main() -> Result<()> {
+    println!("cargo::rerun-if-changed=build.rs");
+    println!("cargo::rerun-if-changed=data");
+    let out = PathBuf::from(env::var("OUT_DIR")?);
+    let mut versions = String::from("[\n");
+    let mut table = |name: &str, columns: &[Column]| -> Result<Tsv> {
+        let tsv = read(name)?;
+        let packed = pack_rows(&tsv, columns).map_err(|error| format!("{name}.tsv: {error}"))?;
+        let mut size = write(&out, name, &packed)?;
+        if name == "anchors" {
+            size += write(&out, "anchors-by-subject", &by_column(&tsv, 6)?)?;
+        }
+        version(&mut versions, name, &tsv, size)?;
+        Ok(tsv)
+    };
+    table("anchors", &[Hex, Programs, Time, Time, Text, Text, Base64, Base64, Base64])?;
+    table("ct-logs", &[Hex, Text, Text, Text, Text, Time, Time, Time, Base64])?;
+    table("listed-keys", &[Text, Hex, Text, Text, Text])?;
+    table("operators", &[Text, Text])?;
+    table("pin-sets", &[Text, Text, Hex, Time, Time, Text, Text])?;
+    table("pins", &[Text, Text, Text])?;
+    table("pool", &[Text, Text, Text, Text, Text])?;
+
+    let disclosed = read("disclosed")?;
+    let mut size = 0;
+    for (file, column) in [("disclosed-certificates", 0), ("disclosed-keys", 1)] {
+        size += write(&out, file, &pack_set(&prefixes(&disclosed, column)?)?)?;
+    }
+    version(&mut versions, "disclosed", &disclosed, size)?;
+
+    let onecrl = read("onecrl")?;
+    let mut bugs = BTreeMap::new();
+    for row in &onecrl.rows {
+        let form = u32::from(field(row, 1)? == "subject-spki");
+        let bug: u32 = field(row, 2)?.parse().unwrap_or(0);
+        bugs.insert(prefix(field(row, 0)?)?, form << 31 | bug);
+    }
+    let mut packed = pack_set(&bugs.keys().copied().collect::<Vec<_>>())?;
+    packed.extend(bugs.values().flat_map(|bug| bug.to_le_bytes()));
+    let size = write(&out, "onecrl", &packed)?;
+    version(&mut versions, "onecrl", &onecrl, size)?;
+
+    versions.push(']');
+    fs::write(out.join("versions.rs"), versions)?;
+    Ok(())
+}
+
+fn read(name: &str) -> Result<Tsv> {
+    let path = Path::new("data").join(format!("{name}.tsv"));
+    let text = fs::read_to_string(&path).map_err(|error| format!("{}: {error}", path.display()))?;
+    let mut tsv = Tsv { head: BTreeMap::new(), rows: Vec::new() };
+    for line in text.lines() {
+        if let Some(head) = line.strip_prefix("# ") {
+            let (key, value) = head.split_once(": ").unwrap_or((head, ""));
+            tsv.head.entry(key.to_owned()).or_default().push(value.to_owned());
+        } else {
+            tsv.rows.push(line.split('\t').map(str::to_owned).collect());
+        }
+    }
+    Ok(tsv)
+}
+
+fn write(out: &Path, name: &str, packed: &[u8]) -> Result<usize> {
+    fs::write(out.join(format!("{name}.bin")), packed)?;
+    Ok(packed.len())
+}
+
+/// One element of the list of versions, as Rust.
+fn version(versions: &mut String, name: &str, tsv: &Tsv, bytes: usize) -> Result<()> {
+    let all = |key: &str| tsv.head.get(key).cloned().unwrap_or_default();
+    let one = |key: &str| all(key).into_iter().next().ok_or(format!("{name}.tsv has no {key}"));
+    let part = |source: &str, at: usize| source.split(" | ").nth(at).unwrap_or_default().to_owned();
+    let sources: Vec<_> = all("source").iter().map(|s| format!("{} {}", part(s, 0), part(s, 1))).collect();
+    let mut licences: Vec<_> = all("source").iter().map(|s| part(s, 3)).collect();
+    licences.sort();
+    licences.dedup();
+    let day = one("as-of")?;
+    writeln!(
+        versions,
+        "Compiled {{ name: {name:?}, at: {}, rows: {}, bytes: {bytes}, source: {:?}, licence: {:?}, stale_after_days: {} }},",
+        seconds(&day).ok_or("as-of is no day")?,
+        tsv.rows.len(),
+        sources.join("; "),
+        licences.join(", "),
+        part(&one("stale-after-days")?, 0),
+    )?;
+    Ok(())
+}
+
+/// `u32` count, that many and one `u32` offsets, then the rows: each field a `u16` length and its bytes.
+fn pack_rows(tsv: &Tsv, columns: &[Column]) -> Result<Vec<u8>> {
+    let (mut offsets, mut heap) = (Vec::new(), Vec::new());
+    // The order of text with tabs is not the order of the packed key.
+    let mut rows: Vec<Vec<Vec<u8>>> = tsv.rows.iter().map(|row| pack_row(row, columns)).collect::<Result<_>>()?;
+    rows.sort();
+    for row in rows {
+        offsets.push(u32::try_from(heap.len())?);
+        for field in row {
+            heap.extend(u16::try_from(field.len())?.to_le_bytes());
+            heap.extend(field);
+        }
+    }
+    let mut packed = u32::try_from(offsets.len())?.to_le_bytes().to_vec();
+    offsets.push(u32::try_from(heap.len())?);
+    packed.extend(offsets.iter().flat_map(|offset| offset.to_le_bytes()));
+    packed.extend(heap);
+    Ok(packed)
+}
+
+fn pack_row(row: &[String], columns: &[Column]) -> Result<Vec<Vec<u8>>> {
+    if row.len() != columns.len() {
+        return Err(format!("a row has {} fields, not {}", row.len(), columns.len()).into());
+    }
+    let time = |text: &str| -> Result<Vec<u8>> {
+        if text.is_empty() {
+            return Ok(Vec::new());
+        }
+        Ok(seconds(text).ok_or_else(|| format!("{text:?} is no time"))?.to_le_bytes().to_vec())
+    };
+    row.iter()
+        .zip(columns)
+        .map(|(text, column)| match column {
+            Text => Ok(text.as_bytes().to_vec()),
+            Hex => Ok(HEXLOWER.decode(text.as_bytes())?),
+            Base64 => Ok(BASE64.decode(text.as_bytes())?),
+            Time => time(text),
+            Programs => {
+                let mut packed = Vec::new();
+                for part in text.split(',') {
+                    let (name, span) = part.split_once('=').ok_or("a program has no span")?;
+                    let (from, until) = span.split_once("..").ok_or("a span has no end")?;
+                    let number = PROGRAMS.iter().position(|program| *program == name).ok_or("an unknown program")?;
+                    packed.push(u8::try_from(number)?);
+                    packed.extend(time(from)?);
+                    packed.extend(if until.is_empty() { i64::MAX.to_le_bytes().to_vec() } else { time(until)? });
+                }
+                Ok(packed)
+            }
+        })
+        .collect()
+}
+
+/// The numbers of the rows, `u16` each, in the order of a base64 column.
+fn by_column(tsv: &Tsv, column: usize) -> Result<Vec<u8>> {
+    let mut order = Vec::new();
+    for (number, row) in tsv.rows.iter().enumerate() {
+        // The first column is hexadecimal: its order as text is its order packed.
+        order.push((BASE64.decode(field(row, column)?.as_bytes())?, u16::try_from(number)?));
+    }
+    order.sort();
+    Ok(order.into_iter().flat_map(|(_, number)| number.to_le_bytes()).collect())
+}
+
+fn prefixes(tsv: &Tsv, column: usize) -> Result<Vec<[u8; 16]>> {
+    let mut all = tsv.rows.iter().map(|row| prefix(field(row, column)?)).collect::<Result<Vec<_>>>()?;
+    all.sort_unstable();
+    all.dedup();
+    Ok(all)
+}
+
+fn prefix(hex: &str) -> Result<[u8; 16]> {
+    let bytes = HEXLOWER.decode(hex.as_bytes())?;
+    bytes.try_into().map_err(|_| "a prefix has not 128 bits".into())
+}
+
+fn field(row: &[String], at: usize) -> Result<&str> {
+    Ok(row.get(at).ok_or("a row is short")?)
+}
+
+/// 4097 `u16` ends of the buckets by the first 12 bits, then the sorted 128-bit prefixes.
+fn pack_set(sorted: &[[u8; 16]]) -> Result<Vec<u8>> {
+    let mut packed = Vec::new();
+    for bucket in 0..=4096_u32 {
+        let before = sorted.partition_point(|[a, b, ..]| (u32::from(*a) << 4 | u32::from(*b) >> 4) < bucket);
+        packed.extend(u16::try_from(before)?.to_le_bytes());
+    }
+    packed.extend(sorted.iter().flatten());
+    Ok(packed)
+}
+
+/// UNIX seconds of `YYYY-MM-DD` or `YYYY-MM-DDThh:mm:ssZ`.
+fn seconds(text: &str) -> Option<i64> {
+    let number = |range: std::ops::Range<usize>| text.get(range)?.parse::<i64>().ok();
+    let (y, m, d) = (number(0..4)?, number(5..7)?, number(8..10)?);
+    let y = if m <= 2 { y - 1 } else { y };
+    let yoe = y.rem_euclid(400);
+    let doy = (153 * (if m > 2 { m - 3 } else { m + 9 }) + 2) / 5 + d - 1;
+    let days = y.div_euclid(400) * 146_097 + yoe * 365 + yoe / 4 - yoe / 100 + doy - 719_468;
+    let clock = match text.len() {
+        10 => 0,
+        20 => number(11..13)? * 3600 + number(14..16)? * 60 + number(17..19)?,
+        _ => return None,
+    };
+    Some(days * 86_400 + clock)
+}

@@ -1,0 +1,213 @@
+//! Public trust anchors: which root program had which key, and when.
+
+use serde::{Deserialize, Serialize};
+
+use super::packed::{Rows, partition, text, time};
+use crate::evidence::Sha256;
+
+/// A root program.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum Program {
+    /// Mozilla's, for web servers.
+    Mozilla,
+    /// The Chrome Root Store.
+    Chrome,
+    /// Apple's.
+    Apple,
+    /// Microsoft's.
+    Microsoft,
+    /// Android's system store.
+    Android,
+    /// An overlay's: public by the word of whoever made it.
+    Lab,
+}
+
+impl Program {
+    /// Returns the name for people.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Mozilla => "Mozilla",
+            Self::Chrome => "Chrome",
+            Self::Apple => "Apple",
+            Self::Microsoft => "Microsoft",
+            Self::Android => "Android",
+            Self::Lab => "the overlay",
+        }
+    }
+}
+
+/// Where an anchor stands with the root programs at one time.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "kebab-case")]
+pub enum Standing {
+    /// These programs have it.
+    Public(Vec<Program>),
+    /// None has it any more; with each, the UNIX second since when it is gone.
+    Retired(Vec<(Program, i64)>),
+    /// None has it yet.
+    NotYet,
+}
+
+/// One stay in one program: from, in UNIX seconds, to before until (`i64::MAX`: still there).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Membership {
+    /// The program.
+    pub program: Program,
+    /// The first time a source shows the anchor there, in UNIX seconds.
+    pub from: i64,
+    /// The first time a source shows it gone, in UNIX seconds; `i64::MAX` for never.
+    pub until: i64,
+}
+
+/// A trust anchor that a root program has or had.
+#[derive(Debug, Clone, Copy)]
+pub struct PublicAnchor<'t> {
+    /// SHA-256 of the certificate it was published as.
+    pub sha256: Sha256,
+    /// The subject, a Name in DER with its header.
+    pub subject: &'t [u8],
+    /// The SubjectPublicKeyInfo in DER with its header.
+    pub spki: &'t [u8],
+    /// The value of the certificate's nameConstraints extension (RFC 5280 §4.2.1.10), a SEQUENCE with its header.
+    pub name_constraints: Option<&'t [u8]>,
+    /// Start of validity in UNIX seconds.
+    pub not_before: i64,
+    /// End of validity in UNIX seconds, inclusive.
+    pub not_after: i64,
+    /// The organisation in the subject; its common name where there is none.
+    pub owner: &'t str,
+    /// The name people know it by. Certificate text: escape before showing.
+    pub name: &'t str,
+    memberships: Memberships<'t>,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Memberships<'t> {
+    Packed(&'t [u8]),
+    Lab(Membership),
+}
+
+impl<'t> PublicAnchor<'t> {
+    /// Returns where it stands at a UNIX second. Says nothing about its own dates.
+    pub fn standing(&self, at: i64) -> Standing {
+        let mut now = Vec::new();
+        let mut gone = Vec::new();
+        for stay in self.memberships() {
+            if stay.from <= at && at < stay.until {
+                now.push(stay.program);
+            } else if stay.until <= at {
+                gone.push((stay.program, stay.until));
+            }
+        }
+        match (now.is_empty(), gone.is_empty()) {
+            (false, _) => Standing::Public(now),
+            (true, false) => Standing::Retired(gone),
+            (true, true) => Standing::NotYet,
+        }
+    }
+
+    /// Returns every stay in a program, sorted by program.
+    pub fn memberships(&self) -> impl Iterator<Item = Membership> + use<'t> {
+        let (packed, lab) = match self.memberships {
+            Memberships::Packed(packed) => (packed, None),
+            Memberships::Lab(stay) => (&[][..], Some(stay)),
+        };
+        let (stays, _) = packed.as_chunks::<17>();
+        lab.into_iter().chain(stays.iter().filter_map(|stay| {
+            let (program, times) = stay.split_first()?;
+            let (from, until) = times.split_at_checked(8)?;
+            let program = match program {
+                0 => Program::Mozilla,
+                1 => Program::Chrome,
+                2 => Program::Apple,
+                3 => Program::Microsoft,
+                4 => Program::Android,
+                _ => return None,
+            };
+            Some(Membership { program, from: time(from)?, until: time(until)? })
+        }))
+    }
+}
+
+/// An anchor that an overlay adds; owned, since the overlay may go.
+#[derive(Debug, Clone)]
+pub(super) struct LabAnchor {
+    pub(super) sha256: Sha256,
+    pub(super) subject: Vec<u8>,
+    pub(super) spki: Vec<u8>,
+    pub(super) name_constraints: Option<Vec<u8>>,
+    pub(super) not_before: i64,
+    pub(super) not_after: i64,
+    pub(super) owner: String,
+    pub(super) name: String,
+}
+
+impl LabAnchor {
+    pub(super) fn as_public(&self) -> PublicAnchor<'_> {
+        PublicAnchor {
+            sha256: self.sha256,
+            subject: &self.subject,
+            spki: &self.spki,
+            name_constraints: self.name_constraints.as_deref(),
+            not_before: self.not_before,
+            not_after: self.not_after,
+            owner: &self.owner,
+            name: &self.name,
+            memberships: Memberships::Lab(Membership {
+                program: Program::Lab,
+                from: self.not_before,
+                // The last second of validity still counts.
+                until: self.not_after.saturating_add(1),
+            }),
+        }
+    }
+}
+
+/// Returns how many anchors are compiled in.
+#[cfg(test)]
+pub(super) fn count() -> usize {
+    ANCHORS.len()
+}
+
+/// Returns the anchor with that number.
+pub(super) fn nth(at: usize) -> PublicAnchor<'static> {
+    let [sha256, programs, not_before, not_after, owner, name, subject, spki, constraints] = ANCHORS.row(at);
+    PublicAnchor {
+        sha256: Sha256(sha256.try_into().unwrap_or_default()),
+        subject,
+        spki,
+        name_constraints: Some(constraints).filter(|constraints| !constraints.is_empty()),
+        not_before: time(not_before).unwrap_or(i64::MAX),
+        not_after: time(not_after).unwrap_or(i64::MIN),
+        owner: text(owner),
+        name: text(name),
+        memberships: Memberships::Packed(programs),
+    }
+}
+
+/// Returns the anchors with a subject.
+pub(super) fn by_subject(subject: &[u8]) -> impl Iterator<Item = PublicAnchor<'static>> + use<> {
+    let (order, _) = BY_SUBJECT.as_chunks::<2>();
+    let number = |at: usize| order.get(at).map_or(usize::MAX, |number| usize::from(u16::from_le_bytes(*number)));
+    let subject_of = |at: usize| {
+        let [.., subject] = ANCHORS.row::<7>(number(at));
+        subject
+    };
+    let start = partition(order.len(), |at| subject_of(at) < subject);
+    let end = partition(order.len(), |at| subject_of(at) <= subject);
+    (start..end).map(move |at| nth(number(at)))
+}
+
+/// Returns the anchor with a hash.
+pub(super) fn by_hash(sha256: &Sha256) -> Option<PublicAnchor<'static>> {
+    let at = partition(ANCHORS.len(), |at| ANCHORS.row::<1>(at)[0] < sha256.0.as_slice());
+    let [found] = ANCHORS.row::<1>(at);
+    (found == sha256.0).then(|| nth(at))
+}
+
+static ANCHORS: Rows = Rows::new(include_bytes!(concat!(env!("OUT_DIR"), "/anchors.bin")));
+static BY_SUBJECT: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/anchors-by-subject.bin"));
