@@ -1,11 +1,13 @@
 //! What the tests of the whole share: replay folders, and a small PKI to mint chains with.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, missing_docs, reason = "tests")]
 
-use std::path::{Path, PathBuf};
+pub mod lab;
+
+use std::path::PathBuf;
 
 use mintwatch_validator::evidence::{
-    Bytes, Chain, ChainForm, ClockCheck, Collector, EVIDENCE_VERSION, Ending, Evidence, EvidenceFormat, Host, Observation, Seen, Surroundings,
-    Target, Transport, Vantage,
+    Bytes, Chain, ChainForm, ClockCheck, Collector, EVIDENCE_VERSION, Ending, Evidence, EvidenceFormat, Host, Observation, Seen,
+    Surroundings, Target, Transport, Vantage,
 };
 use mintwatch_validator::tables::Overlay;
 use mintwatch_validator::{Report, Tables, judge};
@@ -16,52 +18,46 @@ use time::OffsetDateTime;
 pub const NOW: i64 = 1_795_478_400;
 pub const DAY: i64 = 86_400;
 
-/// One folder under `incidents/` or `benign/`.
+/// What a replay rests on, read.
 pub struct Replay {
     pub name: String,
     pub folder: PathBuf,
     pub evidence: Evidence,
-    pub overlay: Option<Overlay>,
+    pub tables: Tables,
+    committed: String,
+    said: String,
 }
 
 impl Replay {
-    /// Every replay of one kind, sorted by name.
+    /// Every replay of one kind, `incidents` or `benign`, by name.
     pub fn all(kind: &str) -> Vec<Self> {
-        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join(kind);
-        let mut folders: Vec<PathBuf> = std::fs::read_dir(&root).unwrap().map(|entry| entry.unwrap().path()).filter(|path| path.is_dir()).collect();
-        folders.sort();
-        folders.iter().map(|folder| Self::read(folder)).collect()
+        let root = xtask::workspace::root().unwrap();
+        let all = xtask::replays::replays(&root).unwrap();
+        let of_kind = all.iter().filter(|replay| replay.folder.parent().is_some_and(|parent| parent.ends_with(kind)));
+        of_kind.map(Self::read).collect()
     }
 
-    fn read(folder: &Path) -> Self {
-        let text = std::fs::read(folder.join("evidence.json")).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
-        let overlay = std::fs::read(folder.join("overlay.json")).ok();
-        Self {
-            name: folder.file_name().unwrap().to_string_lossy().into_owned(),
-            folder: folder.to_owned(),
-            evidence: Evidence::from_json(&text).unwrap_or_else(|error| panic!("{}: {error}", folder.display())),
-            overlay: overlay.map(|text| Overlay::from_json(&text).unwrap()),
-        }
+    pub fn named(kind: &str, name: &str) -> Self {
+        Self::all(kind).into_iter().find(|replay| replay.name == name).unwrap_or_else(|| panic!("no replay {kind}/{name}"))
     }
 
-    pub fn tables(&self) -> Tables {
+    fn read(replay: &xtask::replays::Replay) -> Self {
+        let overlay = replay.overlay().unwrap().map(|text| Overlay::from_json(text.as_bytes()).unwrap());
         let tables = Tables::compiled();
-        match &self.overlay {
-            Some(overlay) => tables.with_overlay(overlay).unwrap(),
-            None => tables,
+        Self {
+            name: replay.name(),
+            folder: replay.folder.clone(),
+            evidence: Evidence::from_json(replay.evidence().unwrap().as_bytes()).unwrap(),
+            tables: overlay.iter().fold(tables, |tables, overlay| tables.with_overlay(overlay).unwrap()),
+            committed: std::fs::read_to_string(replay.folder.join("report.json")).unwrap_or_default(),
+            said: replay.report().unwrap(),
         }
     }
 
+    /// What we say of it today, which must be what a person read and committed.
     pub fn report(&self) -> Report {
-        judge(&self.evidence, &self.tables())
-    }
-
-    /// Fails when what we say is not what was read by a person and committed.
-    pub fn compare_with_committed(&self, report: &Report) {
-        let committed = std::fs::read_to_string(self.folder.join("report.json")).unwrap_or_default();
-        let said: serde_json::Value = serde_json::to_value(report).unwrap();
-        let committed: serde_json::Value = serde_json::from_str(&committed).unwrap_or_default();
-        assert_eq!(said, committed, "{}: run `cargo xtask bless`, then read what changed", self.name);
+        assert!(self.said == self.committed, "{}: run `cargo xtask bless {}`, then read what changed", self.name, self.name);
+        judge(&self.evidence, &self.tables)
     }
 }
 
@@ -169,6 +165,7 @@ pub fn evidence(observations: Vec<Observation>) -> Evidence {
 
 /// The compiled tables, with one more public root.
 pub fn tables_with_public(root: &Ca) -> Tables {
-    let overlay = Overlay { public_anchors: vec![root.der.clone().into()], ..Overlay::new("lab root of the tests", u64::try_from(NOW).unwrap()) };
+    let overlay =
+        Overlay { public_anchors: vec![root.der.clone().into()], ..Overlay::new("lab root of the tests", u64::try_from(NOW).unwrap()) };
     Tables::compiled().with_overlay(&overlay).unwrap()
 }

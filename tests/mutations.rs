@@ -9,7 +9,14 @@ const MUTATIONS: u64 = 500;
 
 /// Names a forger would copy: those of authorities in good standing, and some that are odd.
 const NAMES: [&str; 8] = [
-    "DigiCert Global G2 TLS RSA SHA256 2020 CA1", "R11", "WE1", "GTS CA 1C3", "Sectigo RSA Domain Validation Secure Server CA", "CNNIC SSL", "\u{202e}evil", "a",
+    "DigiCert Global G2 TLS RSA SHA256 2020 CA1",
+    "R11",
+    "WE1",
+    "GTS CA 1C3",
+    "Sectigo RSA Domain Validation Secure Server CA",
+    "CNNIC SSL",
+    "\u{202e}evil",
+    "a",
 ];
 
 #[test]

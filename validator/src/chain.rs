@@ -5,8 +5,8 @@ use x509_parser::certificate::X509Certificate;
 use x509_parser::extensions::{GeneralName, NameConstraints, ParsedExtension};
 use x509_parser::prelude::FromDer;
 
+use crate::der;
 use crate::evidence::Sha256;
-use crate::signatures::der;
 
 /// What is read of one certificate. Borrows the bytes it was read from.
 #[derive(Debug, Clone)]
@@ -170,10 +170,7 @@ impl<'e> Certificate<'e> {
         if purposes.any {
             return false;
         }
-        !purposes.server
-            || self
-                .permits
-                .is_some_and(|permits| permits.only_named_domains && permits.only_named_addresses)
+        !purposes.server || self.permits.is_some_and(|permits| permits.only_named_domains && permits.only_named_addresses)
     }
 
     /// Returns whether a moment, in UNIX seconds, lies within the validity; both ends count (RFC 5280 §4.1.2.5).
@@ -238,15 +235,14 @@ impl Permits {
         });
         let named = |name: &str| name.contains('.');
         let only_named_domains = domains.next().is_some_and(named) && domains.all(named);
-        let permits_addresses = permitted
-            .iter()
-            .any(|subtree| matches!(subtree.base, GeneralName::IPAddress(range) if !is_everything(range)));
-        let excludes = |length: usize| {
-            excluded.iter().any(|subtree| {
-                matches!(subtree.base, GeneralName::IPAddress(range) if range.len() == length && is_everything(range))
-            })
+        let permits_addresses =
+            permitted.iter().any(|subtree| matches!(subtree.base, GeneralName::IPAddress(range) if !is_everything(range)));
+        let all_excluded = |length: usize| {
+            excluded
+                .iter()
+                .any(|subtree| matches!(subtree.base, GeneralName::IPAddress(range) if range.len() == length && is_everything(range)))
         };
-        Self { only_named_domains, only_named_addresses: permits_addresses || (excludes(8) && excludes(32)) }
+        Self { only_named_domains, only_named_addresses: permits_addresses || (all_excluded(8) && all_excluded(32)) }
     }
 }
 
@@ -257,4 +253,75 @@ fn is_everything(range: &[u8]) -> bool {
 
 fn name_text(name: &[u8]) -> String {
     x509_parser::x509::X509Name::from_der(name).map_or_else(|_| "unreadable name".to_owned(), |(_, name)| name.to_string())
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use rcgen::{CertificateParams, CidrSubnet, ExtendedKeyUsagePurpose, GeneralSubtree, IsCa, KeyPair, NameConstraints};
+
+    use super::*;
+
+    fn with(change: impl FnOnce(&mut CertificateParams)) -> Vec<u8> {
+        let mut params = CertificateParams::default();
+        params.is_ca = IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+        change(&mut params);
+        params.self_signed(&KeyPair::generate().unwrap()).unwrap().der().to_vec()
+    }
+
+    fn constrained_to(domain: &str) -> Vec<u8> {
+        with(|params| {
+            params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
+            params.name_constraints = Some(NameConstraints {
+                permitted_subtrees: vec![GeneralSubtree::DnsName(domain.to_owned())],
+                excluded_subtrees: vec![
+                    GeneralSubtree::IpAddress(CidrSubnet::V4([0; 4], [0; 4])),
+                    GeneralSubtree::IpAddress(CidrSubnet::V6([0; 16], [0; 16])),
+                ],
+            });
+        })
+    }
+
+    fn is_constrained(der: &[u8]) -> bool {
+        Certificate::read(der).unwrap().is_technically_constrained()
+    }
+
+    #[test]
+    fn a_ca_for_named_domains_is_technically_constrained() {
+        assert!(is_constrained(&constrained_to("example.org")));
+    }
+
+    #[test]
+    fn a_ca_for_a_whole_top_level_domain_is_not() {
+        assert!(!is_constrained(&constrained_to("org")));
+        assert!(!is_constrained(&constrained_to(".org")));
+    }
+
+    #[test]
+    fn a_ca_without_purposes_or_for_any_purpose_is_not() {
+        assert!(!is_constrained(&with(|_| {})));
+        assert!(!is_constrained(&with(|params| params.extended_key_usages = vec![ExtendedKeyUsagePurpose::Any])));
+        assert!(!is_constrained(&with(|params| params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth])));
+    }
+
+    #[test]
+    fn a_ca_for_mail_alone_is() {
+        assert!(is_constrained(&with(|params| params.extended_key_usages = vec![ExtendedKeyUsagePurpose::EmailProtection])));
+    }
+
+    #[test]
+    fn a_wildcard_stands_for_one_label() {
+        let der = with(|params| params.subject_alt_names = CertificateParams::new(["*.Example.org".to_owned()]).unwrap().subject_alt_names);
+        let certificate = Certificate::read(&der).unwrap();
+        assert!(certificate.names_host("www.example.org"));
+        assert!(!certificate.names_host("example.org") && !certificate.names_host("a.b.example.org"));
+    }
+
+    #[test]
+    fn what_is_cut_short_or_followed_by_more_is_unreadable() {
+        let der = with(|_| {});
+        assert!(Certificate::read(der.get(..der.len() - 1).unwrap()).is_err());
+        assert!(Certificate::read(&[der.as_slice(), &[0]].concat()).is_err());
+        assert!(Certificate::read(&[]).is_err());
+    }
 }

@@ -9,7 +9,7 @@ use crate::report::{
     AnchorKind, Asked, CertificateReport, CouldNotLook, HostReport, PathReport, REPORT_VERSION, Report, ReportFormat, Role,
     SurroundingsReport, TableUse,
 };
-use crate::tables::Tables;
+use crate::tables::{Program, Tables};
 use crate::verdict::{self, End, RefusalKind, Standing, Verdict};
 
 /// A clock that is further off than this, in seconds, makes dates unusable.
@@ -147,12 +147,18 @@ fn standing(view: &View<'_>, case: &Case<'_>, evidence: &Evidence, uses: &[Table
         internal_name: is_internal(&observation.target.host),
         logged,
         matches: matches(view, case, logged),
-        stale_tables: uses
-            .iter()
-            .filter(|used| used.stale && TABLES_OF_CLEAR.contains(&used.table.name.as_str()))
-            .map(|used| used.table.name.clone())
-            .collect(),
+        stale_tables: stale_tables(view, case.tables, uses),
     }
+}
+
+/// Tables that a clear verdict rests on and that are past their limit. What an overlay vouches for rests on the overlay.
+fn stale_tables(view: &View<'_>, tables: &Tables, uses: &[TableUse]) -> Vec<String> {
+    let by_overlay = |kind: &AnchorKind| matches!(kind, AnchorKind::Public(programs) if programs.contains(&Program::Lab));
+    if tables.overlay_label().is_some() && view.anchors.iter().any(|anchor| by_overlay(&anchor.kind)) {
+        return Vec::new();
+    }
+    let rested_on = uses.iter().filter(|used| TABLES_OF_CLEAR.contains(&used.table.name.as_str()));
+    rested_on.filter(|used| used.stale).map(|used| used.table.name.clone()).collect()
 }
 
 fn unmeasured_because(ending: &Ending) -> String {
@@ -191,10 +197,7 @@ fn refusal_of(view: &View<'_>, end: End) -> Option<RefusalKind> {
         return None;
     }
     let fault = |refusal: &&Refusal| !matches!(refusal, Refusal::Unsupported(_) | Refusal::NoAnchor);
-    match refusals.iter().flatten().any(fault) {
-        true => Some(RefusalKind::OriginFault),
-        false => Some(RefusalKind::Unsupported),
-    }
+    Some(if refusals.iter().flatten().any(fault) { RefusalKind::OriginFault } else { RefusalKind::Unsupported })
 }
 
 /// The tables' own date is a floor: no handshake happened before what we know of was published.
@@ -329,10 +332,8 @@ mod tests {
     #[test]
     fn an_untrusted_issuer_of_unrelated_hosts_is_interception() {
         let lab = Lab::new();
-        let report = lab.judge(&[
-            lab.site("www.bank.example").issued_by(&lab.unknown),
-            lab.site("www.news.example").issued_by(&lab.unknown),
-        ]);
+        let report =
+            lab.judge(&[lab.site("www.bank.example").issued_by(&lab.unknown), lab.site("www.news.example").issued_by(&lab.unknown)]);
         assert_eq!(report.verdict.cause, Cause::UntrustedInterception);
     }
 
@@ -368,10 +369,8 @@ mod tests {
     #[test]
     fn the_same_evidence_gives_the_same_bytes() {
         let lab = Lab::new();
-        let evidence = lab.evidence(&[
-            lab.site("www.bank.example").issued_by(&lab.undisclosed),
-            lab.site("www.news.example").issued_by(&lab.unknown),
-        ]);
+        let evidence =
+            lab.evidence(&[lab.site("www.bank.example").issued_by(&lab.undisclosed), lab.site("www.news.example").issued_by(&lab.unknown)]);
         let text = evidence.to_json();
         let again = Evidence::from_json(text.as_bytes()).map(|evidence| evidence.to_json());
         assert_eq!(again.ok().as_deref(), Some(text.as_str()));

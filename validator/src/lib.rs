@@ -5,6 +5,7 @@
 
 mod case;
 mod chain;
+mod der;
 mod detector;
 pub mod detectors;
 pub mod evidence;
@@ -13,7 +14,7 @@ mod judgement;
 pub mod paths;
 pub mod report;
 pub mod scts;
-mod signatures;
+pub mod signatures;
 pub mod tables;
 #[cfg(test)]
 mod testing;

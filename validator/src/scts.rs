@@ -6,7 +6,8 @@
 use sha2::{Digest as _, Sha256};
 use thiserror::Error;
 
-use crate::signatures::{Signatures, TlsSignatureError, der, key_bits};
+use crate::der;
+use crate::signatures::{Signatures, TlsSignatureError, key_bits};
 
 /// How many SCTs of one list are read at most; real certificates carry two to five.
 pub const MAX_SCTS: usize = 64;
@@ -195,12 +196,7 @@ impl Sct {
     ///
     /// # Errors
     /// As of [`Sct::verify_embedded`].
-    pub fn verify_delivered(
-        &self,
-        signatures: &Signatures,
-        leaf_der: &[u8],
-        log_spki_der: &[u8],
-    ) -> Result<(), SctError> {
+    pub fn verify_delivered(&self, signatures: &Signatures, leaf_der: &[u8], log_spki_der: &[u8]) -> Result<(), SctError> {
         let mut entry = X509_ENTRY.to_be_bytes().to_vec();
         entry.extend(length_24(leaf_der)?);
         entry.extend(leaf_der);
@@ -208,12 +204,7 @@ impl Sct {
     }
 
     /// Verifies the log's signature over an entry_type and a signed_entry (RFC 6962 §3.2).
-    fn verify(
-        &self,
-        signatures: &Signatures,
-        entry: &[u8],
-        log_spki_der: &[u8],
-    ) -> Result<(), SctError> {
+    fn verify(&self, signatures: &Signatures, entry: &[u8], log_spki_der: &[u8]) -> Result<(), SctError> {
         if self.log_id != *Sha256::digest(log_spki_der) {
             return Err(SctError::OtherLog);
         }
@@ -224,9 +215,7 @@ impl Sct {
         signed.extend(entry);
         signed.extend(extensions.to_be_bytes());
         signed.extend(&self.extensions);
-        signatures
-            .verify_tls(scheme, log_spki_der, &signed, &self.signature)
-            .map_err(SctError::Signature)
+        signatures.verify_tls(scheme, log_spki_der, &signed, &self.signature).map_err(SctError::Signature)
     }
 
     /// The TLS SignatureScheme of the same hash and signature, if a log may use it with this key.
@@ -234,10 +223,7 @@ impl Sct {
         match (self.hash_alg, self.sig_alg, key_bits(log_spki_der)) {
             (4, 3, Some(256)) => Ok(0x0403),
             (4, 1, Some(2048..)) => Ok(0x0401),
-            _ => Err(SctError::UnsupportedAlgorithm {
-                hash_alg: self.hash_alg,
-                sig_alg: self.sig_alg,
-            }),
+            _ => Err(SctError::UnsupportedAlgorithm { hash_alg: self.hash_alg, sig_alg: self.sig_alg }),
         }
     }
 }
@@ -287,11 +273,7 @@ impl<'a> Tbs<'a> {
             }
             rest = after;
         }
-        Some(Self {
-            whole: tbs.whole,
-            before_extensions: tbs.content,
-            extensions: &[],
-        })
+        Some(Self { whole: tbs.whole, before_extensions: tbs.content, extensions: &[] })
     }
 
     fn sct_extension(&self) -> Result<Option<SctExtension<'a>>, SctError> {
@@ -301,15 +283,8 @@ impl<'a> Tbs<'a> {
             let (oid, value, after) = extension(rest).ok_or(SctError::MalformedCertificate)?;
             if oid == SCT_LIST {
                 let before = self.extensions.len().saturating_sub(rest.len());
-                let before = self
-                    .extensions
-                    .get(..before)
-                    .ok_or(SctError::MalformedCertificate)?;
-                let this = SctExtension {
-                    before,
-                    value,
-                    after,
-                };
+                let before = self.extensions.get(..before).ok_or(SctError::MalformedCertificate)?;
+                let this = SctExtension { before, value, after };
                 // Which of two was meant, nobody can tell (RFC 5280 §4.2 forbids it).
                 if found.replace(this).is_some() {
                     return Err(SctError::MalformedCertificate);
@@ -326,11 +301,7 @@ fn extension(input: &[u8]) -> Option<(&[u8], &[u8], &[u8])> {
     let (content, after) = der::expect(input, der::SEQUENCE)?;
     let (oid, rest) = der::expect(content, der::OBJECT_IDENTIFIER)?;
     let (next, last) = der::read(rest)?;
-    let value = if next.tag == BOOLEAN {
-        der::only(last, der::OCTET_STRING)?
-    } else {
-        der::only(rest, der::OCTET_STRING)?
-    };
+    let value = if next.tag == BOOLEAN { der::only(last, der::OCTET_STRING)? } else { der::only(rest, der::OCTET_STRING)? };
     Some((oid, value, after))
 }
 
@@ -362,3 +333,261 @@ const EXTENSIONS: u8 = 0xa3;
 const BOOLEAN: u8 = 0x01;
 /// 1.3.6.1.4.1.11129.2.4.2 (RFC 6962 §3.3).
 const SCT_LIST: &[u8] = b"\x2b\x06\x01\x04\x01\xd6\x79\x02\x04\x02";
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic, reason = "tests")]
+mod tests {
+    use data_encoding::BASE64;
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::signatures::parity::Signer;
+
+    /// The rows of `scts_real.tsv` that tell this.
+    fn rows(what: &str) -> Vec<(&'static str, Vec<u8>)> {
+        include_str!("scts_real.tsv")
+            .lines()
+            .filter_map(|line| line.strip_prefix(what)?.strip_prefix('\t'))
+            .map(|row| row.split_once('\t').unwrap())
+            .map(|(of, der)| (of, BASE64.decode(der.as_bytes()).unwrap()))
+            .collect()
+    }
+
+    fn real(what: &str, of: &str) -> Vec<u8> {
+        let mut rows = rows(what);
+        rows.retain(|(name, _)| *name == of);
+        rows.pop().unwrap().1
+    }
+
+    fn log_of(sct: &Sct) -> Vec<u8> {
+        let is_it = |key: &Vec<u8>| *Sha256::digest(key) == sct.log_id;
+        rows("log").into_iter().map(|row| row.1).find(is_it).unwrap()
+    }
+
+    #[test]
+    fn verifies_real_certificates() {
+        let signatures = Signatures::new();
+        let mut verified = 0;
+        for (host, certificate) in rows("certificate") {
+            for sct in embedded(&certificate).unwrap() {
+                let sct = sct.unwrap();
+                let log = log_of(&sct);
+                let issuer = real("issuer", host);
+                let answer = sct.verify_embedded(&signatures, &certificate, &issuer, &log);
+                assert_eq!(answer, Ok(()), "{host}");
+                // Embedded SCTs are over the precertificate, not over the certificate.
+                let delivered = sct.verify_delivered(&signatures, &certificate, &log);
+                assert_eq!(delivered, Err(SctError::Signature(TlsSignatureError::Invalid)));
+                verified += 1;
+            }
+        }
+        assert_eq!(verified, 4);
+    }
+
+    #[test]
+    fn notices_another_issuer_another_log_and_every_changed_part() {
+        let signatures = Signatures::new();
+        let certificate = real("certificate", "letsencrypt.org");
+        let issuer = real("issuer", "letsencrypt.org");
+        let sct = embedded(&certificate).unwrap().remove(0).unwrap();
+        let log = log_of(&sct);
+        let invalid = Err(SctError::Signature(TlsSignatureError::Invalid));
+        let ask = |sct: &Sct, certificate: &[u8], issuer: &[u8], log: &[u8]| sct.verify_embedded(&signatures, certificate, issuer, log);
+        assert_eq!(ask(&sct, &certificate, &issuer, &log), Ok(()));
+
+        assert_eq!(ask(&sct, &certificate, &real("issuer", "github.com"), &log), invalid);
+        let other_log = rows("log").into_iter().map(|row| row.1);
+        for another in other_log.filter(|key| *key != log) {
+            assert_eq!(ask(&sct, &certificate, &issuer, &another), Err(SctError::OtherLog));
+        }
+        let changes: [fn(&mut Sct); 4] = [
+            |sct| sct.timestamp_ms += 1,
+            |sct| sct.extensions.push(0),
+            |sct| *sct.signature.last_mut().unwrap() ^= 1,
+            |sct| sct.signature.clear(),
+        ];
+        for change in changes {
+            let mut other = sct.clone();
+            change(&mut other);
+            assert_eq!(ask(&other, &certificate, &issuer, &log), invalid);
+        }
+        let mut other = sct.clone();
+        other.sig_alg = 1;
+        let unsupported = SctError::UnsupportedAlgorithm { hash_alg: 4, sig_alg: 1 };
+        assert_eq!(ask(&other, &certificate, &issuer, &log), Err(unsupported));
+        // A changed octet anywhere in the certificate: of the serial number, say, or of the name.
+        let tbs = precertificate_tbs(&certificate).unwrap();
+        let name = find(&certificate, b"letsencrypt.org");
+        for at in [15, name, name + 14] {
+            let mut other = certificate.clone();
+            other[at] ^= 1;
+            assert_ne!(precertificate_tbs(&other).unwrap(), tbs);
+            assert_eq!(ask(&sct, &other, &issuer, &log), invalid, "{at}");
+        }
+    }
+
+    #[test]
+    fn verifies_what_came_in_the_handshake() {
+        let signer = Signer::p256();
+        let certificate = real("certificate", "github.com");
+        let mut sct = Sct {
+            version: 0,
+            log_id: Sha256::digest(&signer.spki).into(),
+            timestamp_ms: 1_700_000_000_123,
+            extensions: vec![1, 2],
+            hash_alg: 4,
+            sig_alg: 3,
+            signature: Vec::new(),
+        };
+        // RFC 6962 §3.2, octet by octet.
+        let length = u32::try_from(certificate.len()).unwrap().to_be_bytes();
+        let message = [&[0, 0][..], &1_700_000_000_123_u64.to_be_bytes(), &[0, 0], &length[1..], &certificate, &[0, 2, 1, 2]].concat();
+        sct.signature = signer.sign(&message);
+        let signatures = Signatures::new();
+        let ask = |sct: &Sct| sct.verify_delivered(&signatures, &certificate, &signer.spki);
+        assert_eq!(ask(&sct), Ok(()));
+        sct.timestamp_ms += 1;
+        assert_eq!(ask(&sct), Err(SctError::Signature(TlsSignatureError::Invalid)));
+        signatures.start_chain(0);
+        sct.timestamp_ms += 1;
+        assert_eq!(ask(&sct), Err(SctError::Signature(TlsSignatureError::Exhausted)));
+    }
+
+    #[test]
+    fn reads_each_sct_for_itself() {
+        let good = serialized(&[9; 32]);
+        let mut later = good.clone();
+        later[0] = 1;
+        let cut = good[..good.len() - 1].to_vec();
+        let long = [&good[..], &[0]].concat();
+        let parsed = parse_list(&list(&[&good, &later, &cut, &long])).unwrap();
+        assert_eq!(parsed[0].as_ref().unwrap().log_id, [9; 32]);
+        assert_eq!(parsed[0].as_ref().unwrap().timestamp_ms, 7);
+        assert_eq!(parsed[1], Err(SctError::UnknownVersion(1)));
+        assert_eq!(parsed[2], Err(SctError::Malformed));
+        assert_eq!(parsed[3], Err(SctError::Malformed));
+        for length in 0..good.len() {
+            assert_eq!(Sct::parse(&good[..length]), Err(SctError::Malformed));
+        }
+    }
+
+    #[test]
+    fn bounds_the_list_and_refuses_a_broken_one() {
+        let good = serialized(&[9; 32]);
+        let full = vec![&good[..]; MAX_SCTS];
+        assert_eq!(parse_list(&list(&full)).unwrap().len(), MAX_SCTS);
+        let over = vec![&good[..]; MAX_SCTS + 1];
+        assert_eq!(parse_list(&list(&over)), Err(SctError::TooMany));
+
+        let mut trailing = list(&[&good]);
+        trailing.push(0);
+        assert_eq!(parse_list(&trailing), Err(SctError::MalformedList));
+        assert_eq!(parse_list(&list(&[&[]])), Err(SctError::MalformedList));
+        assert_eq!(parse_list(&[]), Err(SctError::MalformedList));
+        assert_eq!(parse_extension(&list(&[&good])), Err(SctError::MalformedList));
+        let wrapped = der::write(der::OCTET_STRING, &list(&[&good]));
+        assert_eq!(parse_extension(&wrapped).unwrap().len(), 1);
+    }
+
+    #[test]
+    fn cuts_out_the_extension_and_an_empty_wrapper_with_it() {
+        let scts = sct_extension(&list(&[&serialized(&[9; 32])]));
+        let alone = certificate(std::slice::from_ref(&scts));
+        assert_eq!(precertificate_tbs(&alone).unwrap(), tbs(&[]));
+        assert_eq!(embedded(&alone).unwrap().len(), 1);
+        let without = certificate(&[other_extension(5)]);
+        assert_eq!(precertificate_tbs(&without).unwrap(), tbs(&[other_extension(5)]));
+        assert_eq!(embedded(&without).unwrap(), []);
+        let twice = certificate(&[scts.clone(), other_extension(5), scts]);
+        assert_eq!(precertificate_tbs(&twice), Err(SctError::MalformedCertificate));
+        assert_eq!(embedded(&twice), Err(SctError::MalformedCertificate));
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+        /// Among neighbours of any length, so that every header grows and shrinks.
+        #[test]
+        fn cutting_undoes_embedding(
+            before in prop::collection::vec(0..300_usize, 0..4),
+            after in prop::collection::vec(0..300_usize, 0..4),
+            scts in 1..5_usize,
+        ) {
+            let others = |lengths: &[usize]| lengths.iter().map(|&length| other_extension(length)).collect::<Vec<_>>();
+            let good = serialized(&[9; 32]);
+            let scts = sct_extension(&list(&vec![&good[..]; scts]));
+            let original = [others(&before), others(&after)].concat();
+            let embedding = [others(&before), vec![scts], others(&after)].concat();
+            prop_assert_eq!(precertificate_tbs(&certificate(&embedding)).unwrap(), tbs(&original));
+        }
+
+        #[test]
+        fn survives_any_change(changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..4)) {
+            let mut certificate = real("certificate", "letsencrypt.org");
+            for (at, octet) in changes {
+                let at = at.index(certificate.len());
+                certificate[at] = octet;
+            }
+            let _ = precertificate_tbs(&certificate);
+            for sct in embedded(&certificate).into_iter().flatten().flatten() {
+                let _ = sct.verify_embedded(&Signatures::new(), &certificate, b"", b"");
+            }
+        }
+
+        #[test]
+        fn survives_any_octets(octets in prop::collection::vec(any::<u8>(), 0..200)) {
+            let _ = Sct::parse(&octets);
+            let _ = parse_list(&octets);
+            let _ = parse_extension(&octets);
+            let _ = embedded(&octets);
+        }
+    }
+
+    fn find(haystack: &[u8], needle: &[u8]) -> usize {
+        haystack.windows(needle.len()).position(|window| window == needle).unwrap()
+    }
+
+    /// A SerializedSCT of this log at 7 ms with a signature of three octets.
+    fn serialized(log_id: &[u8; 32]) -> Vec<u8> {
+        let rest = [0, 0, 4, 3, 0, 3, 1, 2, 3];
+        [&[0][..], log_id, &7_u64.to_be_bytes(), &rest].concat()
+    }
+
+    fn list(scts: &[&[u8]]) -> Vec<u8> {
+        let with_length = |octets: &[u8]| {
+            let length = u16::try_from(octets.len()).unwrap();
+            [&length.to_be_bytes(), octets].concat()
+        };
+        let scts: Vec<u8> = scts.iter().flat_map(|sct| with_length(sct)).collect();
+        with_length(&scts)
+    }
+
+    fn sct_extension(list: &[u8]) -> Vec<u8> {
+        let oid = der::write(der::OBJECT_IDENTIFIER, SCT_LIST);
+        let value = der::write(der::OCTET_STRING, &der::write(der::OCTET_STRING, list));
+        der::write(der::SEQUENCE, &[oid, value].concat())
+    }
+
+    /// An extension with a value of this length, critical when that is odd.
+    fn other_extension(length: usize) -> Vec<u8> {
+        let oid = der::write(der::OBJECT_IDENTIFIER, &[0x2b, 6, 1]);
+        let critical = if length % 2 == 1 { der::write(BOOLEAN, &[0xff]) } else { Vec::new() };
+        let value = der::write(der::OCTET_STRING, &vec![1; length]);
+        der::write(der::SEQUENCE, &[oid, critical, value].concat())
+    }
+
+    /// A TBSCertificate of a serial number and these extensions: all that the cut looks at.
+    fn tbs(extensions: &[Vec<u8>]) -> Vec<u8> {
+        let mut content = der::write(der::INTEGER, &[1]);
+        if !extensions.is_empty() {
+            let extensions = der::write(der::SEQUENCE, &extensions.concat());
+            content.extend(der::write(EXTENSIONS, &extensions));
+        }
+        der::write(der::SEQUENCE, &content)
+    }
+
+    fn certificate(extensions: &[Vec<u8>]) -> Vec<u8> {
+        let signature = der::write(der::BIT_STRING, &[0]);
+        der::write(der::SEQUENCE, &[tbs(extensions), signature].concat())
+    }
+}

@@ -1,1 +1,41 @@
-//! seed
+//! The judge for browsers and Node: JSON in, JSON out; decides nothing.
+//!
+//! Each function takes and returns text. What is wrong with a document comes back as a JavaScript
+//! `Error` with the judge's own message.
+
+use mintwatch_validator::evidence::Evidence;
+use mintwatch_validator::tables::Tables;
+use wasm_bindgen::prelude::{JsError, wasm_bindgen};
+
+/// Judges one evidence document by the compiled tables; returns the report as one line of JSON.
+///
+/// # Errors
+/// When the text is not an evidence document of a version this build reads.
+#[wasm_bindgen]
+pub fn judge(evidence: &str) -> Result<String, JsError> {
+    judge_by(evidence, &Tables::compiled())
+}
+
+/// Judges one evidence document by the compiled tables and an overlay, which the report names.
+///
+/// Only modules for laboratories have this door: one that ships cannot be given other tables.
+///
+/// # Errors
+/// When a text is not the document it should be, or the overlay does not fit.
+#[cfg(feature = "lab")]
+#[wasm_bindgen(js_name = judgeWithOverlay)]
+pub fn judge_with_overlay(evidence: &str, overlay: &str) -> Result<String, JsError> {
+    let overlay = serde_json::from_str(overlay)?;
+    judge_by(evidence, &Tables::compiled().with_overlay(&overlay)?)
+}
+
+/// Returns the version of this build.
+#[wasm_bindgen]
+pub fn version() -> String {
+    env!("CARGO_PKG_VERSION").to_owned()
+}
+
+fn judge_by(evidence: &str, tables: &Tables) -> Result<String, JsError> {
+    let evidence = Evidence::from_json(evidence.as_bytes())?;
+    Ok(serde_json::to_string(&mintwatch_validator::judge(&evidence, tables))?)
+}

@@ -1,26 +1,61 @@
-//! Chores: refresh tables.
+//! The chores of the workspace, as `cargo xtask CHORE`; each has its own room in the library.
 
 use std::process::ExitCode;
 
-use clap::Parser;
-use xtask::tables::{self, TablesArgs};
+use clap::{Parser, Subcommand};
+use xtask::ci::CiArgs;
+use xtask::new_detector::NewDetectorArgs;
+use xtask::record::RecordArgs;
+use xtask::replays::BlessArgs;
+use xtask::schema::SchemaArgs;
+use xtask::tables::TablesArgs;
+use xtask::trouble::Trouble;
+use xtask::wasm::WasmArgs;
 
-/// Chores of the house.
+/// Chores of the Mintwatch workspace.
 #[derive(Debug, Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask", version)]
+struct Arguments {
+    #[command(subcommand)]
+    chore: Chore,
+}
+
+#[derive(Debug, Subcommand)]
 enum Chore {
-    /// Make validator/data/*.tsv from named inputs
+    /// Run all checks from a clean checkout, installing what they need.
+    Ci(CiArgs),
+    /// Build the judge as a WebAssembly module with its JavaScript door.
+    Wasm(WasmArgs),
+    /// Write the JSON Schemas of the evidence, report and overlay documents.
+    Schema(SchemaArgs),
+    /// Lay out a new detector with its tests and enter it in the list.
+    NewDetector(NewDetectorArgs),
+    /// Make validator/data/*.tsv from named inputs.
     Tables(Box<TablesArgs>),
+    /// Make a replay out of published certificates.
+    Record(RecordArgs),
+    /// Write each replay's report.json anew from its evidence; read the difference before committing.
+    Bless(BlessArgs),
 }
 
 fn main() -> ExitCode {
-    let Chore::Tables(args) = Chore::parse();
-    match tables::run(&args) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            use std::io::Write as _;
-            // Nobody is left to tell when stderr is gone.
-            let _ = writeln!(std::io::stderr(), "error: {error}");
+    match run(Arguments::parse().chore) {
+        Ok(status) => status,
+        Err(trouble) => {
+            xtask::say::trouble(&trouble);
             ExitCode::FAILURE
         }
+    }
+}
+
+fn run(chore: Chore) -> Result<ExitCode, Trouble> {
+    match chore {
+        Chore::Ci(args) => xtask::ci::run(&args),
+        Chore::Wasm(args) => xtask::wasm::run(&args).map(|()| ExitCode::SUCCESS),
+        Chore::Schema(args) => xtask::schema::run(&args).map(|()| ExitCode::SUCCESS),
+        Chore::NewDetector(args) => xtask::new_detector::run(&args).map(|()| ExitCode::SUCCESS),
+        Chore::Tables(args) => xtask::tables::run(&args).map(|()| ExitCode::SUCCESS).map_err(|error| Trouble::new(error.to_string())),
+        Chore::Record(args) => xtask::record::run(&args).map(|()| ExitCode::SUCCESS),
+        Chore::Bless(args) => xtask::replays::run(&args).map(|()| ExitCode::SUCCESS),
     }
 }

@@ -1,0 +1,125 @@
+//! The published schemas are what the types say, and every document we keep fits them.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic, reason = "tests")]
+
+use std::fs;
+
+use jsonschema::Validator;
+use mintwatch_validator::evidence::{
+    Bytes, Chain, ChainForm, ClockCheck, Collector, DnsAnswer, EVIDENCE_VERSION, Ending, Evidence, EvidenceFormat, Failure, FailureClass,
+    Host, MachineAnchor, Negotiated, Observation, PortalCheck, Possession, Seen, Sha256, Surroundings, Target, Transport, Vantage,
+};
+use mintwatch_validator::tables::Tables;
+use serde_json::Value;
+use xtask::{replays, schema, workspace};
+
+#[test]
+fn the_schemas_in_the_repository_are_what_the_types_say() {
+    let stale = schema::stale(&workspace::root().unwrap()).unwrap();
+    assert!(stale.is_empty(), "stale: {stale:?}; `cargo xtask schema` writes them anew");
+}
+
+#[test]
+fn every_replay_fits() {
+    let [evidence, overlay, report] = ["evidence", "overlay", "report"].map(validator);
+    for replay in replays::replays(&workspace::root().unwrap()).unwrap() {
+        fits(&evidence, &replay.evidence().unwrap(), &replay.name());
+        if let Some(text) = replay.overlay().unwrap() {
+            fits(&overlay, &text, &replay.name());
+        }
+        fits(&report, &fs::read_to_string(replay.folder.join("report.json")).unwrap(), &replay.name());
+        fits(&report, &replay.report().unwrap(), &replay.name());
+    }
+}
+
+#[test]
+fn a_document_with_every_field_filled_fits_and_so_does_its_report() {
+    let evidence = everything();
+    fits(&validator("evidence"), &evidence.to_json(), "evidence with everything");
+    let report = mintwatch_validator::judge(&evidence, &Tables::compiled());
+    fits(&validator("report"), &serde_json::to_string(&report).unwrap(), "report on everything");
+}
+
+#[test]
+fn what_the_reader_refuses_does_not_fit() {
+    let validator = validator("evidence");
+    let good: Value = serde_json::from_str(&everything().to_json()).unwrap();
+    for (change, pointer, value) in [
+        ("another format", "/format", Value::from("something.else")),
+        ("an unknown vantage", "/collector/vantage", Value::from("oracle")),
+        ("a certificate that is not base64", "/observations/0/chain/yes/certificates/0", Value::from("not base64!")),
+        ("a digest in capitals", "/surroundings/anchors/yes/0/sha256", Value::from("AA".repeat(32))),
+    ] {
+        let mut bad = good.clone();
+        *bad.pointer_mut(pointer).unwrap_or_else(|| panic!("{pointer} is there")) = value;
+        assert!(!validator.is_valid(&bad), "the schema lets in {change}");
+        assert!(Evidence::from_json(bad.to_string().as_bytes()).is_err(), "the reader lets in {change}");
+    }
+    let mut bad = good;
+    bad.as_object_mut().unwrap().insert("url".to_owned(), Value::from("https://www.example.org/secret"));
+    assert!(!validator.is_valid(&bad), "the schema has room for a URL");
+}
+
+fn validator(document: &str) -> Validator {
+    let file = workspace::root().unwrap().join(schema::FOLDER).join(format!("{document}.v1.schema.json"));
+    let text = fs::read_to_string(&file).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
+    jsonschema::validator_for(&serde_json::from_str(&text).unwrap()).unwrap()
+}
+
+fn fits(validator: &Validator, document: &str, name: &str) {
+    let document: Value = serde_json::from_str(document).unwrap();
+    let faults: Vec<String> = validator.iter_errors(&document).map(|fault| format!("{}: {fault}", fault.instance_path())).collect();
+    assert!(faults.is_empty(), "{name}: {}", faults.join("\n"));
+}
+
+/// Evidence in which each field that can be filled is, and each kind of `Seen` occurs.
+fn everything() -> Evidence {
+    let host = |text: &str| Host::parse(text).unwrap();
+    let target = |name: &str, transport| Target { host: host(name), port: 443, transport, server_name: Seen::Yes(host(name)) };
+    let certificate = || Bytes::from(vec![0x30, 0x03, 0x02, 0x01, 0x00]);
+    let completed = Observation {
+        target: target("www.example.org", Transport::Tcp),
+        peer: Seen::Yes("192.0.2.1:443".to_owned()),
+        at: 1_795_478_400_000,
+        ending: Ending::Completed,
+        chain: Seen::Yes(Chain { form: ChainForm::Presented, certificates: vec![certificate(), certificate()] }),
+        tls: Seen::Yes(Negotiated {
+            version: "TLSv1.3".to_owned(),
+            cipher_suite: "TLS13_AES_128_GCM_SHA256".to_owned(),
+            group: Seen::Yes("X25519".to_owned()),
+            alpn: Seen::Yes(String::new()),
+            ech_accepted: Seen::NotVisible,
+            full_handshake: Seen::Yes(true),
+        }),
+        scts: Seen::Yes(vec![certificate()]),
+        ocsp_staple: Seen::Yes(Bytes::from(Vec::new())),
+        possession: Seen::Yes(Possession { scheme: 0x0403, message: certificate(), signature: certificate() }),
+    };
+    let failed = Observation {
+        target: target("192.0.2.7", Transport::Quic),
+        peer: Seen::NotVisible,
+        ending: Ending::Failed(Failure { class: FailureClass::TimedOut, detail: "no answer in 5 s".to_owned() }),
+        chain: Seen::Failed("no certificate came".to_owned()),
+        tls: Seen::NotVisible,
+        scts: Seen::NotVisible,
+        ocsp_staple: Seen::NotVisible,
+        possession: Seen::NotVisible,
+        ..completed.clone()
+    };
+    let anchor = MachineAnchor { sha256: Sha256::of(b"anchor"), origin: "platform".to_owned(), certificate: Seen::Yes(certificate()) };
+    let answer = DnsAnswer { host: host("www.example.org"), resolver: "system".to_owned(), addresses: vec!["192.0.2.1".to_owned()] };
+    Evidence {
+        format: EvidenceFormat::Evidence,
+        version: EVIDENCE_VERSION,
+        collector: Collector { name: "schema test".to_owned(), version: "1".to_owned(), vantage: Vantage::NativeProbe },
+        collected_at: 1_795_478_410,
+        observations: vec![completed, failed],
+        surroundings: Surroundings {
+            anchors: Seen::Yes(vec![anchor]),
+            store_overrides: Seen::Yes(vec!["SSL_CERT_FILE".to_owned()]),
+            clock: Seen::Yes(ClockCheck { ahead_seconds: -3, witness: "http-date".to_owned() }),
+            portal: Seen::Yes(PortalCheck { captive: false, method: "http-204".to_owned() }),
+            proxies: Seen::Yes(vec!["HTTPS_PROXY".to_owned()]),
+            dns: Seen::Yes(vec![answer]),
+        },
+    }
+}

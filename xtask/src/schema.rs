@@ -1,0 +1,78 @@
+//! `cargo xtask schema`: the documents as JSON Schema, for those who read or write them elsewhere.
+
+use std::fs;
+use std::path::Path;
+
+use mintwatch_validator::evidence::Evidence;
+use mintwatch_validator::report::Report;
+use mintwatch_validator::tables::Overlay;
+use schemars::Schema;
+
+use crate::say;
+use crate::trouble::Trouble;
+use crate::workspace;
+
+/// Write or compare.
+#[derive(Debug, Clone, clap::Args)]
+pub struct SchemaArgs {
+    /// Write nothing; fail when a schema differs from the types.
+    #[arg(long)]
+    check: bool,
+}
+
+/// Writes the schemas into `validator/schema`, or compares them with what is there.
+///
+/// # Errors
+/// When a file cannot be written, or with `--check` is stale.
+pub fn run(args: &SchemaArgs) -> Result<(), Trouble> {
+    let root = workspace::root()?;
+    if args.check {
+        let stale = stale(&root)?;
+        return if stale.is_empty() {
+            Ok(())
+        } else {
+            Err(Trouble::new(format!("not what the types say: {}", stale.join(", "))).with_hint("`cargo xtask schema` writes them anew"))
+        };
+    }
+    let folder = root.join(FOLDER);
+    fs::create_dir_all(&folder).map_err(|error| Trouble::file("make", &folder, error))?;
+    for (name, text) in documents()? {
+        let file = folder.join(name);
+        fs::write(&file, text).map_err(|error| Trouble::file("write", &file, error))?;
+        say::line(&format!("{FOLDER}/{name}"));
+    }
+    Ok(())
+}
+
+/// Returns the names of the schema files that are not what the types say.
+///
+/// # Errors
+/// When a schema cannot be made.
+pub fn stale(root: &Path) -> Result<Vec<String>, Trouble> {
+    let differs = |name: &str, text: &str| fs::read_to_string(root.join(FOLDER).join(name)).ok().as_deref() != Some(text);
+    Ok(documents()?.into_iter().filter(|(name, text)| differs(name, text)).map(|(name, _)| format!("{FOLDER}/{name}")).collect())
+}
+
+/// Returns each schema's file name and its text, as it is written.
+///
+/// # Errors
+/// When a schema cannot be written as JSON.
+pub fn documents() -> Result<[(&'static str, String); 3], Trouble> {
+    Ok([
+        ("evidence.v1.schema.json", text(schemars::schema_for!(Evidence))?),
+        ("overlay.v1.schema.json", text(schemars::schema_for!(Overlay))?),
+        (
+            "report.v1.schema.json",
+            text(schemars::generate::SchemaSettings::draft2020_12().for_serialize().into_generator().into_root_schema_for::<Report>())?,
+        ),
+    ])
+}
+
+fn text(schema: Schema) -> Result<String, Trouble> {
+    let mut text = serde_json::to_string_pretty(&schema).map_err(|error| Trouble::new(format!("cannot write a schema: {error}")))?;
+    text.push('\n');
+    Ok(text)
+}
+
+/// Where the schemas live, from the root of the workspace.
+pub const FOLDER: &str = "validator/schema";
