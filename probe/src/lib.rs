@@ -1,3 +1,8 @@
 //! The native door: observes handshakes, hands them to the judge, shows the report.
 
+pub mod cli;
+pub mod commands;
+pub mod draw;
+pub mod error;
 pub mod observe;
+pub mod terminal;
