@@ -6,7 +6,8 @@
 use sha2::{Digest as _, Sha256};
 use thiserror::Error;
 
-use crate::signatures::{Signatures, TlsSignatureError, der, key_bits};
+use crate::der;
+use crate::signatures::{Signatures, TlsSignatureError, key_bits};
 
 /// How many SCTs of one list are read at most; real certificates carry two to five.
 pub const MAX_SCTS: usize = 64;
@@ -195,12 +196,7 @@ impl Sct {
     ///
     /// # Errors
     /// As of [`Sct::verify_embedded`].
-    pub fn verify_delivered(
-        &self,
-        signatures: &Signatures,
-        leaf_der: &[u8],
-        log_spki_der: &[u8],
-    ) -> Result<(), SctError> {
+    pub fn verify_delivered(&self, signatures: &Signatures, leaf_der: &[u8], log_spki_der: &[u8]) -> Result<(), SctError> {
         let mut entry = X509_ENTRY.to_be_bytes().to_vec();
         entry.extend(length_24(leaf_der)?);
         entry.extend(leaf_der);
@@ -208,12 +204,7 @@ impl Sct {
     }
 
     /// Verifies the log's signature over an entry_type and a signed_entry (RFC 6962 §3.2).
-    fn verify(
-        &self,
-        signatures: &Signatures,
-        entry: &[u8],
-        log_spki_der: &[u8],
-    ) -> Result<(), SctError> {
+    fn verify(&self, signatures: &Signatures, entry: &[u8], log_spki_der: &[u8]) -> Result<(), SctError> {
         if self.log_id != *Sha256::digest(log_spki_der) {
             return Err(SctError::OtherLog);
         }
@@ -224,9 +215,7 @@ impl Sct {
         signed.extend(entry);
         signed.extend(extensions.to_be_bytes());
         signed.extend(&self.extensions);
-        signatures
-            .verify_tls(scheme, log_spki_der, &signed, &self.signature)
-            .map_err(SctError::Signature)
+        signatures.verify_tls(scheme, log_spki_der, &signed, &self.signature).map_err(SctError::Signature)
     }
 
     /// The TLS SignatureScheme of the same hash and signature, if a log may use it with this key.
@@ -234,10 +223,7 @@ impl Sct {
         match (self.hash_alg, self.sig_alg, key_bits(log_spki_der)) {
             (4, 3, Some(256)) => Ok(0x0403),
             (4, 1, Some(2048..)) => Ok(0x0401),
-            _ => Err(SctError::UnsupportedAlgorithm {
-                hash_alg: self.hash_alg,
-                sig_alg: self.sig_alg,
-            }),
+            _ => Err(SctError::UnsupportedAlgorithm { hash_alg: self.hash_alg, sig_alg: self.sig_alg }),
         }
     }
 }
@@ -287,11 +273,7 @@ impl<'a> Tbs<'a> {
             }
             rest = after;
         }
-        Some(Self {
-            whole: tbs.whole,
-            before_extensions: tbs.content,
-            extensions: &[],
-        })
+        Some(Self { whole: tbs.whole, before_extensions: tbs.content, extensions: &[] })
     }
 
     fn sct_extension(&self) -> Result<Option<SctExtension<'a>>, SctError> {
@@ -301,15 +283,8 @@ impl<'a> Tbs<'a> {
             let (oid, value, after) = extension(rest).ok_or(SctError::MalformedCertificate)?;
             if oid == SCT_LIST {
                 let before = self.extensions.len().saturating_sub(rest.len());
-                let before = self
-                    .extensions
-                    .get(..before)
-                    .ok_or(SctError::MalformedCertificate)?;
-                let this = SctExtension {
-                    before,
-                    value,
-                    after,
-                };
+                let before = self.extensions.get(..before).ok_or(SctError::MalformedCertificate)?;
+                let this = SctExtension { before, value, after };
                 // Which of two was meant, nobody can tell (RFC 5280 §4.2 forbids it).
                 if found.replace(this).is_some() {
                     return Err(SctError::MalformedCertificate);
@@ -326,11 +301,7 @@ fn extension(input: &[u8]) -> Option<(&[u8], &[u8], &[u8])> {
     let (content, after) = der::expect(input, der::SEQUENCE)?;
     let (oid, rest) = der::expect(content, der::OBJECT_IDENTIFIER)?;
     let (next, last) = der::read(rest)?;
-    let value = if next.tag == BOOLEAN {
-        der::only(last, der::OCTET_STRING)?
-    } else {
-        der::only(rest, der::OCTET_STRING)?
-    };
+    let value = if next.tag == BOOLEAN { der::only(last, der::OCTET_STRING)? } else { der::only(rest, der::OCTET_STRING)? };
     Some((oid, value, after))
 }
 
@@ -364,13 +335,7 @@ const BOOLEAN: u8 = 0x01;
 const SCT_LIST: &[u8] = b"\x2b\x06\x01\x04\x01\xd6\x79\x02\x04\x02";
 
 #[cfg(test)]
-#[allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    reason = "tests"
-)]
+#[allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic, reason = "tests")]
 mod tests {
     use data_encoding::BASE64;
     use proptest::prelude::*;
@@ -396,11 +361,7 @@ mod tests {
 
     fn log_of(sct: &Sct) -> Vec<u8> {
         let is_it = |key: &Vec<u8>| *Sha256::digest(key) == sct.log_id;
-        rows("log")
-            .into_iter()
-            .map(|row| row.1)
-            .find(is_it)
-            .unwrap()
+        rows("log").into_iter().map(|row| row.1).find(is_it).unwrap()
     }
 
     #[test]
@@ -416,10 +377,7 @@ mod tests {
                 assert_eq!(answer, Ok(()), "{host}");
                 // Embedded SCTs are over the precertificate, not over the certificate.
                 let delivered = sct.verify_delivered(&signatures, &certificate, &log);
-                assert_eq!(
-                    delivered,
-                    Err(SctError::Signature(TlsSignatureError::Invalid))
-                );
+                assert_eq!(delivered, Err(SctError::Signature(TlsSignatureError::Invalid)));
                 verified += 1;
             }
         }
@@ -434,21 +392,13 @@ mod tests {
         let sct = embedded(&certificate).unwrap().remove(0).unwrap();
         let log = log_of(&sct);
         let invalid = Err(SctError::Signature(TlsSignatureError::Invalid));
-        let ask = |sct: &Sct, certificate: &[u8], issuer: &[u8], log: &[u8]| {
-            sct.verify_embedded(&signatures, certificate, issuer, log)
-        };
+        let ask = |sct: &Sct, certificate: &[u8], issuer: &[u8], log: &[u8]| sct.verify_embedded(&signatures, certificate, issuer, log);
         assert_eq!(ask(&sct, &certificate, &issuer, &log), Ok(()));
 
-        assert_eq!(
-            ask(&sct, &certificate, &real("issuer", "github.com"), &log),
-            invalid
-        );
+        assert_eq!(ask(&sct, &certificate, &real("issuer", "github.com"), &log), invalid);
         let other_log = rows("log").into_iter().map(|row| row.1);
         for another in other_log.filter(|key| *key != log) {
-            assert_eq!(
-                ask(&sct, &certificate, &issuer, &another),
-                Err(SctError::OtherLog)
-            );
+            assert_eq!(ask(&sct, &certificate, &issuer, &another), Err(SctError::OtherLog));
         }
         let changes: [fn(&mut Sct); 4] = [
             |sct| sct.timestamp_ms += 1,
@@ -463,10 +413,7 @@ mod tests {
         }
         let mut other = sct.clone();
         other.sig_alg = 1;
-        let unsupported = SctError::UnsupportedAlgorithm {
-            hash_alg: 4,
-            sig_alg: 1,
-        };
+        let unsupported = SctError::UnsupportedAlgorithm { hash_alg: 4, sig_alg: 1 };
         assert_eq!(ask(&other, &certificate, &issuer, &log), Err(unsupported));
         // A changed octet anywhere in the certificate: of the serial number, say, or of the name.
         let tbs = precertificate_tbs(&certificate).unwrap();
@@ -494,30 +441,16 @@ mod tests {
         };
         // RFC 6962 §3.2, octet by octet.
         let length = u32::try_from(certificate.len()).unwrap().to_be_bytes();
-        let message = [
-            &[0, 0][..],
-            &1_700_000_000_123_u64.to_be_bytes(),
-            &[0, 0],
-            &length[1..],
-            &certificate,
-            &[0, 2, 1, 2],
-        ]
-        .concat();
+        let message = [&[0, 0][..], &1_700_000_000_123_u64.to_be_bytes(), &[0, 0], &length[1..], &certificate, &[0, 2, 1, 2]].concat();
         sct.signature = signer.sign(&message);
         let signatures = Signatures::new();
         let ask = |sct: &Sct| sct.verify_delivered(&signatures, &certificate, &signer.spki);
         assert_eq!(ask(&sct), Ok(()));
         sct.timestamp_ms += 1;
-        assert_eq!(
-            ask(&sct),
-            Err(SctError::Signature(TlsSignatureError::Invalid))
-        );
+        assert_eq!(ask(&sct), Err(SctError::Signature(TlsSignatureError::Invalid)));
         signatures.start_chain(0);
         sct.timestamp_ms += 1;
-        assert_eq!(
-            ask(&sct),
-            Err(SctError::Signature(TlsSignatureError::Exhausted))
-        );
+        assert_eq!(ask(&sct), Err(SctError::Signature(TlsSignatureError::Exhausted)));
     }
 
     #[test]
@@ -551,10 +484,7 @@ mod tests {
         assert_eq!(parse_list(&trailing), Err(SctError::MalformedList));
         assert_eq!(parse_list(&list(&[&[]])), Err(SctError::MalformedList));
         assert_eq!(parse_list(&[]), Err(SctError::MalformedList));
-        assert_eq!(
-            parse_extension(&list(&[&good])),
-            Err(SctError::MalformedList)
-        );
+        assert_eq!(parse_extension(&list(&[&good])), Err(SctError::MalformedList));
         let wrapped = der::write(der::OCTET_STRING, &list(&[&good]));
         assert_eq!(parse_extension(&wrapped).unwrap().len(), 1);
     }
@@ -566,16 +496,10 @@ mod tests {
         assert_eq!(precertificate_tbs(&alone).unwrap(), tbs(&[]));
         assert_eq!(embedded(&alone).unwrap().len(), 1);
         let without = certificate(&[other_extension(5)]);
-        assert_eq!(
-            precertificate_tbs(&without).unwrap(),
-            tbs(&[other_extension(5)])
-        );
+        assert_eq!(precertificate_tbs(&without).unwrap(), tbs(&[other_extension(5)]));
         assert_eq!(embedded(&without).unwrap(), []);
         let twice = certificate(&[scts.clone(), other_extension(5), scts]);
-        assert_eq!(
-            precertificate_tbs(&twice),
-            Err(SctError::MalformedCertificate)
-        );
+        assert_eq!(precertificate_tbs(&twice), Err(SctError::MalformedCertificate));
         assert_eq!(embedded(&twice), Err(SctError::MalformedCertificate));
     }
 
@@ -620,10 +544,7 @@ mod tests {
     }
 
     fn find(haystack: &[u8], needle: &[u8]) -> usize {
-        haystack
-            .windows(needle.len())
-            .position(|window| window == needle)
-            .unwrap()
+        haystack.windows(needle.len()).position(|window| window == needle).unwrap()
     }
 
     /// A SerializedSCT of this log at 7 ms with a signature of three octets.
@@ -650,11 +571,7 @@ mod tests {
     /// An extension with a value of this length, critical when that is odd.
     fn other_extension(length: usize) -> Vec<u8> {
         let oid = der::write(der::OBJECT_IDENTIFIER, &[0x2b, 6, 1]);
-        let critical = if length % 2 == 1 {
-            der::write(BOOLEAN, &[0xff])
-        } else {
-            Vec::new()
-        };
+        let critical = if length % 2 == 1 { der::write(BOOLEAN, &[0xff]) } else { Vec::new() };
         let value = der::write(der::OCTET_STRING, &vec![1; length]);
         der::write(der::SEQUENCE, &[oid, critical, value].concat())
     }

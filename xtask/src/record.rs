@@ -5,11 +5,13 @@ use std::path::{Path, PathBuf};
 
 use data_encoding::BASE64_MIME_PERMISSIVE;
 use mintwatch_validator::evidence::{
-    Bytes, Chain, ChainForm, ClockCheck, Collector, EVIDENCE_VERSION, Ending, Evidence, EvidenceFormat, Host, Observation, Seen, Surroundings,
-    Target, Transport, Vantage,
+    Bytes, Chain, ChainForm, ClockCheck, Collector, EVIDENCE_VERSION, Ending, Evidence, EvidenceFormat, Host, Observation, Seen,
+    Surroundings, Target, Transport, Vantage,
 };
 use mintwatch_validator::tables::Overlay;
-use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, KeyUsagePurpose, PKCS_RSA_SHA256, RsaKeySize, SerialNumber};
+use rcgen::{
+    BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, KeyUsagePurpose, PKCS_RSA_SHA256, RsaKeySize, SerialNumber,
+};
 use serde::Deserialize;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
@@ -58,7 +60,8 @@ fn mcs(data: &Path, folder: &Path) -> Result<(), Trouble> {
     let mut real = read("mcsholding-test--2740d956.pem")?;
     real.extend(read("cnnic-root--e2839377.pem")?);
 
-    let (root_params, root_key) = authority(&[("C", "CN"), ("O", "CNNIC"), ("CN", "CNNIC ROOT")], (1_176_707_354, 1_807_859_354), &[0x49, 0x33, 0, 1])?;
+    let (root_params, root_key) =
+        authority(&[("C", "CN"), ("O", "CNNIC"), ("CN", "CNNIC ROOT")], (1_176_707_354, 1_807_859_354), &[0x49, 0x33, 0, 1])?;
     let root = root_params.self_signed(&root_key).map_err(failed)?.der().to_vec();
     let names = [("C", "EG"), ("O", "MCSHOLDING"), ("CN", "MCSHOLDING TEST")];
     let (firewall_params, firewall_key) = authority(&names, MCS_VALIDITY, &[0x49, 0x33, 0, 0x8e])?;
@@ -155,7 +158,9 @@ fn pem_certificates(path: &Path) -> Result<Vec<Vec<u8>>, Trouble> {
     let text = fs::read_to_string(path).map_err(|error| Trouble::new(format!("cannot read `{}`: {error}", path.display())))?;
     let blocks = text.split("-----BEGIN CERTIFICATE-----").skip(1).filter_map(|block| block.split("-----END").next());
     blocks
-        .map(|body| BASE64_MIME_PERMISSIVE.decode(body.trim().as_bytes()).map_err(|error| Trouble::new(format!("`{}`: {error}", path.display()))))
+        .map(|body| {
+            BASE64_MIME_PERMISSIVE.decode(body.trim().as_bytes()).map_err(|error| Trouble::new(format!("`{}`: {error}", path.display())))
+        })
         .collect()
 }
 

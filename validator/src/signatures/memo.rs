@@ -43,12 +43,7 @@ impl Signatures {
         let shared = Arc::new(Shared::default());
         let algorithms = ALGORITHMS
             .iter()
-            .map(|row| Remembering {
-                kind: row.kind,
-                key_id: row.key_id,
-                signature_id: row.signature_id,
-                shared: Arc::clone(&shared),
-            })
+            .map(|row| Remembering { kind: row.kind, key_id: row.key_id, signature_id: row.signature_id, shared: Arc::clone(&shared) })
             .collect();
         Self { shared, algorithms }
     }
@@ -57,10 +52,7 @@ impl Signatures {
     ///
     /// With the budget used up they answer [`InvalidSignature`]; ask [`Signatures::exhausted`] then.
     pub fn algorithms(&self) -> Vec<&dyn SignatureVerificationAlgorithm> {
-        self.algorithms
-            .iter()
-            .map(|algorithm| algorithm as &dyn SignatureVerificationAlgorithm)
-            .collect()
+        self.algorithms.iter().map(|algorithm| algorithm as &dyn SignatureVerificationAlgorithm).collect()
     }
 
     /// Allows `budget` verifications from now on; what is remembered stays, and costs nothing.
@@ -88,31 +80,17 @@ impl Signatures {
     /// # Errors
     /// [`InvalidSignature`] when it is not by this key over this message, or of an algorithm that is
     /// not accepted, or when the budget is used up.
-    pub fn verify(
-        &self,
-        signature_algorithm: &[u8],
-        spki: &[u8],
-        message: &[u8],
-        signature: &[u8],
-    ) -> Result<(), InvalidSignature> {
+    pub fn verify(&self, signature_algorithm: &[u8], spki: &[u8], message: &[u8], signature: &[u8]) -> Result<(), InvalidSignature> {
         let spki = Spki::parse(spki).ok_or(InvalidSignature)?;
         let row = find(signature_algorithm, spki.algorithm).ok_or(InvalidSignature)?;
-        self.shared
-            .ask(row.kind, spki.key, message, signature)
-            .map_err(|_| InvalidSignature)
+        self.shared.ask(row.kind, spki.key, message, signature).map_err(|_| InvalidSignature)
     }
 
     /// Verifies as [`verify_tls`](super::verify_tls) does, remembering and counting.
     ///
     /// # Errors
     /// Those of [`verify_tls`](super::verify_tls), and [`TlsSignatureError::Exhausted`].
-    pub fn verify_tls(
-        &self,
-        scheme: u16,
-        spki: &[u8],
-        message: &[u8],
-        signature: &[u8],
-    ) -> Result<(), TlsSignatureError> {
+    pub fn verify_tls(&self, scheme: u16, spki: &[u8], message: &[u8], signature: &[u8]) -> Result<(), TlsSignatureError> {
         let (kind, key) = tls_kind(scheme, spki)?;
         Ok(self.shared.ask(kind, key, message, signature)?)
     }
@@ -146,15 +124,8 @@ struct Remembering {
 }
 
 impl SignatureVerificationAlgorithm for Remembering {
-    fn verify_signature(
-        &self,
-        public_key: &[u8],
-        message: &[u8],
-        signature: &[u8],
-    ) -> Result<(), InvalidSignature> {
-        self.shared
-            .ask(self.kind, public_key, message, signature)
-            .map_err(|_| InvalidSignature)
+    fn verify_signature(&self, public_key: &[u8], message: &[u8], signature: &[u8]) -> Result<(), InvalidSignature> {
+        self.shared.ask(self.kind, public_key, message, signature).map_err(|_| InvalidSignature)
     }
 
     fn public_key_alg_id(&self) -> AlgorithmIdentifier {
@@ -173,10 +144,7 @@ struct Shared(Mutex<State>);
 impl fmt::Debug for Shared {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let state = self.lock();
-        f.debug_struct("Shared")
-            .field("counts", &state.counts)
-            .field("budget", &state.budget)
-            .finish_non_exhaustive()
+        f.debug_struct("Shared").field("counts", &state.counts).field("budget", &state.budget).finish_non_exhaustive()
     }
 }
 
@@ -274,13 +242,7 @@ fn name(kind: Kind, key: &[u8], message: &[u8], signature: &[u8]) -> Name {
 }
 
 #[cfg(test)]
-#[allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    reason = "tests"
-)]
+#[allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic, reason = "tests")]
 mod tests {
     use rustls_pki_types::alg_id;
 
@@ -296,11 +258,7 @@ mod tests {
             assert!(ask(&signatures, &signer, b"one", &good).is_ok());
             assert!(ask(&signatures, &signer, b"one", &bad).is_err());
         }
-        let expected = Counts {
-            verified: 2,
-            remembered: 4,
-            refused: 0,
-        };
+        let expected = Counts { verified: 2, remembered: 4, refused: 0 };
         assert_eq!(signatures.counts(), expected);
         assert!(!signatures.exhausted());
     }
@@ -328,10 +286,7 @@ mod tests {
         let pairs: Vec<_> = (0_u8..3).map(|n| ([n], signer.sign(&[n]))).collect();
         let signatures = Signatures::new();
         signatures.start_chain(2);
-        let answers: Vec<_> = pairs
-            .iter()
-            .map(|(message, signature)| ask(&signatures, &signer, message, signature).is_ok())
-            .collect();
+        let answers: Vec<_> = pairs.iter().map(|(message, signature)| ask(&signatures, &signer, message, signature).is_ok()).collect();
         assert_eq!(answers, [true, true, false]);
         assert!(signatures.exhausted());
         // What is remembered is free, and to have stopped is not remembered as an answer.
@@ -383,12 +338,7 @@ mod tests {
         assert_eq!(memo.get(&numbered(1)), None);
     }
 
-    fn ask(
-        signatures: &Signatures,
-        signer: &Signer,
-        message: &[u8],
-        signature: &[u8],
-    ) -> Result<(), InvalidSignature> {
+    fn ask(signatures: &Signatures, signer: &Signer, message: &[u8], signature: &[u8]) -> Result<(), InvalidSignature> {
         signatures.verify(&alg_id::ECDSA_SHA256, &signer.spki, message, signature)
     }
 }

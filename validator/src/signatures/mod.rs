@@ -8,7 +8,6 @@
 //! 8192 bits, exponent odd, 3 to 2^33 - 1. Besides, told apart as [`Strength::Legacy`]: RSA PKCS #1
 //! with SHA-1, and with SHA-1, -256 or -512 down to 1024 bits.
 
-pub(crate) mod der;
 mod memo;
 #[cfg(not(target_arch = "wasm32"))]
 mod native;
@@ -20,9 +19,7 @@ mod question;
 
 use std::sync::LazyLock;
 
-use rustls_pki_types::{
-    AlgorithmIdentifier, InvalidSignature, SignatureVerificationAlgorithm, alg_id,
-};
+use rustls_pki_types::{AlgorithmIdentifier, InvalidSignature, SignatureVerificationAlgorithm, alg_id};
 use thiserror::Error;
 
 pub use memo::{Counts, Signatures};
@@ -33,14 +30,12 @@ use native as backend;
 use portable as backend;
 use question::{CURRENT_RSA_BITS, Curve, Hash, Kind, Padding, Question, Refusal};
 
+use crate::der;
+
 /// The algorithms accepted on certificates; neither counted nor remembered, see [`Signatures`].
 pub fn algorithms() -> &'static [&'static dyn SignatureVerificationAlgorithm] {
-    static LIST: LazyLock<Vec<&'static dyn SignatureVerificationAlgorithm>> = LazyLock::new(|| {
-        ALGORITHMS
-            .iter()
-            .map(|algorithm| algorithm as &dyn SignatureVerificationAlgorithm)
-            .collect()
-    });
+    static LIST: LazyLock<Vec<&'static dyn SignatureVerificationAlgorithm>> =
+        LazyLock::new(|| ALGORITHMS.iter().map(|algorithm| algorithm as &dyn SignatureVerificationAlgorithm).collect());
     &LIST
 }
 
@@ -66,11 +61,7 @@ pub fn strength(signature_algorithm: &[u8], spki: &[u8]) -> Option<Strength> {
         Kind::Rsa(..) => spki.bits()? < CURRENT_RSA_BITS,
         Kind::Ecdsa(..) | Kind::Ed25519 => false,
     };
-    Some(if is_legacy {
-        Strength::Legacy
-    } else {
-        Strength::Current
-    })
+    Some(if is_legacy { Strength::Legacy } else { Strength::Current })
 }
 
 /// The size of a key in bits: of an RSA modulus, of a NIST curve's field, 255 for Ed25519.
@@ -91,19 +82,10 @@ pub fn key_bits(spki: &[u8]) -> Option<usize> {
 /// # Errors
 /// [`TlsSignatureError::Invalid`] alone says that the signature is not by this key over this message;
 /// the others say that this could not be found out.
-pub fn verify_tls(
-    scheme: u16,
-    spki: &[u8],
-    message: &[u8],
-    signature: &[u8],
-) -> Result<(), TlsSignatureError> {
+pub fn verify_tls(scheme: u16, spki: &[u8], message: &[u8], signature: &[u8]) -> Result<(), TlsSignatureError> {
     let (kind, key) = tls_kind(scheme, spki)?;
     let question = Question::new(kind, key, signature)?;
-    if backend::verify(&question, message) {
-        Ok(())
-    } else {
-        Err(TlsSignatureError::Invalid)
-    }
+    if backend::verify(&question, message) { Ok(()) } else { Err(TlsSignatureError::Invalid) }
 }
 
 /// Why a handshake signature was not accepted.
@@ -234,17 +216,9 @@ struct Algorithm {
 }
 
 impl SignatureVerificationAlgorithm for Algorithm {
-    fn verify_signature(
-        &self,
-        public_key: &[u8],
-        message: &[u8],
-        signature: &[u8],
-    ) -> Result<(), InvalidSignature> {
-        let question =
-            Question::new(self.kind, public_key, signature).map_err(|_| InvalidSignature)?;
-        backend::verify(&question, message)
-            .then_some(())
-            .ok_or(InvalidSignature)
+    fn verify_signature(&self, public_key: &[u8], message: &[u8], signature: &[u8]) -> Result<(), InvalidSignature> {
+        let question = Question::new(self.kind, public_key, signature).map_err(|_| InvalidSignature)?;
+        backend::verify(&question, message).then_some(()).ok_or(InvalidSignature)
     }
 
     fn public_key_alg_id(&self) -> AlgorithmIdentifier {
@@ -258,9 +232,7 @@ impl SignatureVerificationAlgorithm for Algorithm {
 
 /// The row for a signature algorithm and a key algorithm, both without their SEQUENCE.
 fn find(signature_id: &[u8], key_id: &[u8]) -> Option<&'static Algorithm> {
-    ALGORITHMS
-        .iter()
-        .find(|row| row.signature_id.as_ref() == signature_id && row.key_id.as_ref() == key_id)
+    ALGORITHMS.iter().find(|row| row.signature_id.as_ref() == signature_id && row.key_id.as_ref() == key_id)
 }
 
 const fn ecdsa(curve: Curve, hash: Hash, signature_id: AlgorithmIdentifier) -> Algorithm {
@@ -269,19 +241,11 @@ const fn ecdsa(curve: Curve, hash: Hash, signature_id: AlgorithmIdentifier) -> A
         Curve::P384 => alg_id::ECDSA_P384,
         Curve::P521 => alg_id::ECDSA_P521,
     };
-    Algorithm {
-        kind: Kind::Ecdsa(curve, hash),
-        key_id,
-        signature_id,
-    }
+    Algorithm { kind: Kind::Ecdsa(curve, hash), key_id, signature_id }
 }
 
 const fn rsa(padding: Padding, hash: Hash, signature_id: AlgorithmIdentifier) -> Algorithm {
-    Algorithm {
-        kind: Kind::Rsa(padding, hash),
-        key_id: alg_id::RSA_ENCRYPTION,
-        signature_id,
-    }
+    Algorithm { kind: Kind::Rsa(padding, hash), key_id: alg_id::RSA_ENCRYPTION, signature_id }
 }
 
 /// Everything accepted; the commonest first, as a verifier asks them in turn.
@@ -298,11 +262,7 @@ static ALGORITHMS: [Algorithm; 20] = [
     ecdsa(Curve::P521, Hash::Sha256, alg_id::ECDSA_SHA256),
     ecdsa(Curve::P521, Hash::Sha384, alg_id::ECDSA_SHA384),
     ecdsa(Curve::P521, Hash::Sha512, alg_id::ECDSA_SHA512),
-    Algorithm {
-        kind: Kind::Ed25519,
-        key_id: alg_id::ED25519,
-        signature_id: alg_id::ED25519,
-    },
+    Algorithm { kind: Kind::Ed25519, key_id: alg_id::ED25519, signature_id: alg_id::ED25519 },
     rsa(Padding::Pss, Hash::Sha256, alg_id::RSA_PSS_SHA256),
     rsa(Padding::Pss, Hash::Sha384, alg_id::RSA_PSS_SHA384),
     rsa(Padding::Pss, Hash::Sha512, alg_id::RSA_PSS_SHA512),
@@ -314,14 +274,10 @@ static ALGORITHMS: [Algorithm; 20] = [
 ];
 
 /// sha1WithRSAEncryption (RFC 3279 §2.2.1).
-const RSA_SHA1: AlgorithmIdentifier =
-    AlgorithmIdentifier::from_slice(b"\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x01\x05\x05\x00");
+const RSA_SHA1: AlgorithmIdentifier = AlgorithmIdentifier::from_slice(b"\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x01\x05\x05\x00");
 /// sha256WithRSAEncryption without parameters.
-const RSA_SHA256_NO_PARAMETERS: AlgorithmIdentifier =
-    AlgorithmIdentifier::from_slice(b"\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x01\x0b");
+const RSA_SHA256_NO_PARAMETERS: AlgorithmIdentifier = AlgorithmIdentifier::from_slice(b"\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x01\x0b");
 /// sha384WithRSAEncryption without parameters.
-const RSA_SHA384_NO_PARAMETERS: AlgorithmIdentifier =
-    AlgorithmIdentifier::from_slice(b"\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x01\x0c");
+const RSA_SHA384_NO_PARAMETERS: AlgorithmIdentifier = AlgorithmIdentifier::from_slice(b"\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x01\x0c");
 /// sha512WithRSAEncryption without parameters.
-const RSA_SHA512_NO_PARAMETERS: AlgorithmIdentifier =
-    AlgorithmIdentifier::from_slice(b"\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x01\x0d");
+const RSA_SHA512_NO_PARAMETERS: AlgorithmIdentifier = AlgorithmIdentifier::from_slice(b"\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x01\x0d");

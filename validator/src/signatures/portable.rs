@@ -15,27 +15,12 @@ pub(super) fn verify(question: &Question<'_>, message: &[u8]) -> bool {
 
 fn answer(question: &Question<'_>, message: &[u8]) -> Option<()> {
     match *question {
-        Question::Ecdsa {
-            curve,
-            hash,
-            point,
-            r,
-            s,
-            ..
-        } => ecdsa(curve, point, &digest(hash, message), r, s),
+        Question::Ecdsa { curve, hash, point, r, s, .. } => ecdsa(curve, point, &digest(hash, message), r, s),
         Question::Ed25519 { key, signature } => {
             let key = ed25519_dalek::VerifyingKey::from_bytes(key).ok()?;
-            key.verify(message, &ed25519_dalek::Signature::from_bytes(signature))
-                .ok()
+            key.verify(message, &ed25519_dalek::Signature::from_bytes(signature)).ok()
         }
-        Question::Rsa {
-            padding,
-            hash,
-            modulus,
-            exponent,
-            signature,
-            ..
-        } => {
+        Question::Rsa { padding, hash, modulus, exponent, signature, .. } => {
             let precision = u32::try_from(modulus.len().checked_mul(8)?).ok()?;
             let modulus = BoxedUint::from_be_slice(modulus, precision).ok()?;
             let key = PublicKey::new(modulus, BoxedUint::from(exponent)).ok()?;
@@ -72,8 +57,7 @@ fn ecdsa(curve: Curve, point: &[u8], digest: &[u8], r: &[u8], s: &[u8]) -> Optio
 fn pkcs1(key: &PublicKey, hash: Hash, message: &[u8], signature: &[u8]) -> Option<()> {
     let mut digest_info = digest_info_prefix(hash).to_vec();
     digest_info.extend(digest(hash, message));
-    key.verify(Pkcs1v15Sign::new_unprefixed(), &digest_info, signature)
-        .ok()
+    key.verify(Pkcs1v15Sign::new_unprefixed(), &digest_info, signature).ok()
 }
 
 fn pss(key: &PublicKey, hash: Hash, message: &[u8], signature: &[u8]) -> Option<()> {
@@ -99,14 +83,8 @@ fn digest(hash: Hash, message: &[u8]) -> Vec<u8> {
 const fn digest_info_prefix(hash: Hash) -> &'static [u8] {
     match hash {
         Hash::Sha1 => b"\x30\x21\x30\x09\x06\x05\x2b\x0e\x03\x02\x1a\x05\x00\x04\x14",
-        Hash::Sha256 => {
-            b"\x30\x31\x30\x0d\x06\x09\x60\x86\x48\x01\x65\x03\x04\x02\x01\x05\x00\x04\x20"
-        }
-        Hash::Sha384 => {
-            b"\x30\x41\x30\x0d\x06\x09\x60\x86\x48\x01\x65\x03\x04\x02\x02\x05\x00\x04\x30"
-        }
-        Hash::Sha512 => {
-            b"\x30\x51\x30\x0d\x06\x09\x60\x86\x48\x01\x65\x03\x04\x02\x03\x05\x00\x04\x40"
-        }
+        Hash::Sha256 => b"\x30\x31\x30\x0d\x06\x09\x60\x86\x48\x01\x65\x03\x04\x02\x01\x05\x00\x04\x20",
+        Hash::Sha384 => b"\x30\x41\x30\x0d\x06\x09\x60\x86\x48\x01\x65\x03\x04\x02\x02\x05\x00\x04\x30",
+        Hash::Sha512 => b"\x30\x51\x30\x0d\x06\x09\x60\x86\x48\x01\x65\x03\x04\x02\x03\x05\x00\x04\x40",
     }
 }

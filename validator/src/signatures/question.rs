@@ -4,7 +4,7 @@
 //! RSA exponents, unreduced or low-order Ed25519 keys. Every such line is drawn here, once, so that
 //! both back ends are asked only what they answer alike.
 
-use super::der;
+use crate::der;
 
 /// The longest RSA modulus, in bits.
 const MAX_RSA_BITS: usize = 8192;
@@ -113,10 +113,7 @@ pub(super) enum Refusal {
 
 /// A well-formed key and a well-formed signature, for a back end to compare with a message.
 #[derive(Debug, Clone, Copy)]
-#[cfg_attr(
-    not(test),
-    allow(dead_code, reason = "each back end reads the form it needs")
-)]
+#[cfg_attr(not(test), allow(dead_code, reason = "each back end reads the form it needs"))]
 pub(super) enum Question<'a> {
     /// ECDSA.
     Ecdsa {
@@ -171,24 +168,12 @@ impl<'a> Question<'a> {
                 if signature.len() != modulus.len() {
                     return Err(Refusal::Signature);
                 }
-                Ok(Self::Rsa {
-                    padding,
-                    hash,
-                    modulus,
-                    exponent,
-                    key,
-                    signature,
-                })
+                Ok(Self::Rsa { padding, hash, modulus, exponent, key, signature })
             }
         }
     }
 
-    fn ecdsa(
-        curve: Curve,
-        hash: Hash,
-        point: &'a [u8],
-        signature: &'a [u8],
-    ) -> Result<Self, Refusal> {
+    fn ecdsa(curve: Curve, hash: Hash, point: &'a [u8], signature: &'a [u8]) -> Result<Self, Refusal> {
         // RFC 5480 §2.2: the uncompressed form (0x04) MUST be supported, the compressed ones
         // (0x02, 0x03) MAY be. One spelling a key is enough to look keys up by.
         if point.first() != Some(&4) || point.len() != 1 + 2 * curve.field_bytes() {
@@ -198,14 +183,7 @@ impl<'a> Question<'a> {
         if r.len().max(s.len()) > curve.field_bytes() {
             return Err(Refusal::Signature);
         }
-        Ok(Self::Ecdsa {
-            curve,
-            hash,
-            point,
-            r,
-            s,
-            signature,
-        })
+        Ok(Self::Ecdsa { curve, hash, point, r, s, signature })
     }
 
     fn ed25519(key: &'a [u8], signature: &'a [u8]) -> Result<Self, Refusal> {
@@ -232,17 +210,13 @@ pub(super) fn rsa_key(der: &[u8]) -> Option<(&[u8], u64)> {
     if !rest.is_empty() || exponent.len() > 8 || modulus.last()? % 2 == 0 {
         return None;
     }
-    let exponent = exponent
-        .iter()
-        .fold(0_u64, |sum, &octet| (sum << 8) | u64::from(octet));
+    let exponent = exponent.iter().fold(0_u64, |sum, &octet| (sum << 8) | u64::from(octet));
     (exponent % 2 == 1 && (3..=MAX_RSA_EXPONENT).contains(&exponent)).then_some((modulus, exponent))
 }
 
 /// The length in bits of a magnitude without leading zeroes.
 pub(super) fn bits(magnitude: &[u8]) -> usize {
-    magnitude.first().map_or(0, |first| {
-        (magnitude.len() * 8).saturating_sub(first.leading_zeros() as usize)
-    })
+    magnitude.first().map_or(0, |first| (magnitude.len() * 8).saturating_sub(first.leading_zeros() as usize))
 }
 
 /// Whether this encodes a y below the field's prime, of a point that is not of small order.
@@ -277,13 +251,11 @@ pub(super) const ED25519_SMALL_ORDER: [[u8; 32]; 5] = [
         minus_one
     },
     [
-        0x26, 0xe8, 0x95, 0x8f, 0xc2, 0xb2, 0x27, 0xb0, 0x45, 0xc3, 0xf4, 0x89, 0xf2, 0xef, 0x98,
-        0xf0, 0xd5, 0xdf, 0xac, 0x05, 0xd3, 0xc6, 0x33, 0x39, 0xb1, 0x38, 0x02, 0x88, 0x6d, 0x53,
-        0xfc, 0x05,
+        0x26, 0xe8, 0x95, 0x8f, 0xc2, 0xb2, 0x27, 0xb0, 0x45, 0xc3, 0xf4, 0x89, 0xf2, 0xef, 0x98, 0xf0, 0xd5, 0xdf, 0xac, 0x05, 0xd3, 0xc6,
+        0x33, 0x39, 0xb1, 0x38, 0x02, 0x88, 0x6d, 0x53, 0xfc, 0x05,
     ],
     [
-        0xc7, 0x17, 0x6a, 0x70, 0x3d, 0x4d, 0xd8, 0x4f, 0xba, 0x3c, 0x0b, 0x76, 0x0d, 0x10, 0x67,
-        0x0f, 0x2a, 0x20, 0x53, 0xfa, 0x2c, 0x39, 0xcc, 0xc6, 0x4e, 0xc7, 0xfd, 0x77, 0x92, 0xac,
-        0x03, 0x7a,
+        0xc7, 0x17, 0x6a, 0x70, 0x3d, 0x4d, 0xd8, 0x4f, 0xba, 0x3c, 0x0b, 0x76, 0x0d, 0x10, 0x67, 0x0f, 0x2a, 0x20, 0x53, 0xfa, 0x2c, 0x39,
+        0xcc, 0xc6, 0x4e, 0xc7, 0xfd, 0x77, 0x92, 0xac, 0x03, 0x7a,
     ],
 ];

@@ -49,12 +49,12 @@ pub(super) fn make(args: &TablesArgs, _: &mut Vec<String>) -> Result<Made, Table
     let list: List = input::json(path)?;
     let mut rows = Vec::new();
     for operator in &list.operators {
-        for (kind, log) in
-            operator.logs.iter().map(|log| ("rfc6962", log)).chain(operator.tiled_logs.iter().map(|log| ("static-ct", log)))
+        for (kind, log) in operator.logs.iter().map(|log| ("rfc6962", log)).chain(operator.tiled_logs.iter().map(|log| ("static-ct", log)))
         {
-            rows.push(read(&operator.name, kind, log).ok_or_else(|| {
-                input::form(path, format!("the identifier of {:?} is not the hash of its key", log.description))
-            })?);
+            rows.push(
+                read(&operator.name, kind, log)
+                    .ok_or_else(|| input::form(path, format!("the identifier of {:?} is not the hash of its key", log.description)))?,
+            );
         }
     }
     let day = list.log_list_timestamp.get(..10).unwrap_or_default().to_owned();

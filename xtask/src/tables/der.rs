@@ -100,8 +100,7 @@ pub(super) fn names(name: &[u8]) -> Vec<(String, String)> {
                 String::from_utf16_lossy(&units.iter().map(|unit| u16::from_be_bytes(*unit)).collect::<Vec<_>>())
             } else {
                 // Old roots hold Latin-1 in a TeletexString.
-                std::str::from_utf8(value.data)
-                    .map_or_else(|_| value.data.iter().copied().map(char::from).collect(), str::to_owned)
+                std::str::from_utf8(value.data).map_or_else(|_| value.data.iter().copied().map(char::from).collect(), str::to_owned)
             };
             (attribute.attr_type().to_id_string(), clean(&text))
         })
@@ -144,15 +143,7 @@ fn time(field: Element<'_>) -> Option<String> {
         _ => return None,
     };
     let part = |range: std::ops::Range<usize>| full.get(range).filter(|digits| !digits.is_empty());
-    Some(format!(
-        "{}-{}-{}T{}:{}:{}Z",
-        part(0..4)?,
-        part(4..6)?,
-        part(6..8)?,
-        part(8..10)?,
-        part(10..12)?,
-        part(12..14).unwrap_or("00")
-    ))
+    Some(format!("{}-{}-{}T{}:{}:{}Z", part(0..4)?, part(4..6)?, part(6..8)?, part(8..10)?, part(10..12)?, part(12..14).unwrap_or("00")))
 }
 
 fn elements(mut der: &[u8]) -> impl Iterator<Item = Element<'_>> {

@@ -153,12 +153,18 @@ pub(super) fn from_npm(package: &Path, inside: &str) -> Result<Vec<u8>, TablesEr
 
 /// Returns the folder of SPKIs that the rustls-webpki of Cargo.lock refuses, and the version of the crate.
 pub(super) fn distrusted_spkis(named: Option<&PathBuf>) -> Result<(String, PathBuf), TablesError> {
-    let manifest = Path::new("Cargo.lock");
     if let Some(dir) = named {
         let text = dir.to_string_lossy().into_owned();
         let version = text.split("rustls-webpki-").nth(1).and_then(|tail| tail.split('/').next());
         return Ok((version.unwrap_or("unknown").to_owned(), dir.clone()));
     }
+    let (version, home) = locked_crate("rustls-webpki")?;
+    Ok((version, home.join("src/data/distrusted")))
+}
+
+/// Returns the version of a crate in Cargo.lock and the folder of its source.
+pub(super) fn locked_crate(name: &str) -> Result<(String, PathBuf), TablesError> {
+    let manifest = Path::new("Cargo.lock");
     let text = run(
         Command::new("cargo").args(["metadata", "--format-version", "1", "--offline", "--locked"]),
         "cargo",
@@ -170,13 +176,12 @@ pub(super) fn distrusted_spkis(named: Option<&PathBuf>) -> Result<(String, PathB
     packages
         .into_iter()
         .flatten()
-        .filter(|package| field(package, "name").as_deref() == Some("rustls-webpki"))
+        .filter(|package| field(package, "name").as_deref() == Some(name))
         .find_map(|package| {
-            let home = PathBuf::from(field(package, "manifest_path")?).parent()?.join("src/data/distrusted");
+            let home = PathBuf::from(field(package, "manifest_path")?).parent()?.to_owned();
             Some((field(package, "version")?, home))
         })
-        .filter(|(_, home)| home.is_dir())
-        .ok_or_else(|| form(manifest, "no rustls-webpki with a list of distrusted keys"))
+        .ok_or_else(|| form(manifest, format!("no {name} in it")))
 }
 
 fn from_deb(deb: &Path, tar_arguments: &[&str]) -> Result<Vec<u8>, TablesError> {

@@ -231,8 +231,13 @@ fn kind_of_role(incident: &str, role: &str, subject: &str) -> Option<KeyKind> {
         {
             Some(KeyKind::Compromised)
         }
-        "mitm-intermediate" | "misissued-intermediate" | "rogue-intermediate" | "rogue-leaf" | "misissued-leaf"
-        | "precertificate" | "test-leaf" => Some(KeyKind::Revoked),
+        "mitm-intermediate"
+        | "misissued-intermediate"
+        | "rogue-intermediate"
+        | "rogue-leaf"
+        | "misissued-leaf"
+        | "precertificate"
+        | "test-leaf" => Some(KeyKind::Revoked),
         _ => None,
     }
 }

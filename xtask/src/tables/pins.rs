@@ -101,12 +101,7 @@ impl Pins {
             })
             .chain(firefox.pinsets.into_iter().map(|(name, keys)| (firefox_set(&name), "good", keys)));
         for (set, verdict, keys) in sets.filter(|(set, ..)| used.contains(set)) {
-            pins.keys.extend(keys.into_iter().map(|pin| PinnedKey {
-                set: set.clone(),
-                spki: pin.spki_sha256,
-                verdict,
-                name: pin.name,
-            }));
+            pins.keys.extend(keys.into_iter().map(|pin| PinnedKey { set: set.clone(), spki: pin.spki_sha256, verdict, name: pin.name }));
         }
         Ok(Some(pins))
     }
@@ -120,9 +115,7 @@ impl Pins {
                 .iter()
                 .filter(|pin| pin.set.starts_with(browser))
                 .filter(|pin| {
-                    pin.domain == host
-                        || pin.include_subdomains
-                            && host.strip_suffix(&pin.domain).is_some_and(|rest| rest.ends_with('.'))
+                    pin.domain == host || pin.include_subdomains && host.strip_suffix(&pin.domain).is_some_and(|rest| rest.ends_with('.'))
                 })
                 .max_by_key(|pin| pin.domain.len());
             sets.extend(best.map(|pin| pin.set.as_str()));
@@ -136,9 +129,7 @@ fn firefox_set(name: &str) -> String {
 }
 
 pub(super) fn make(args: &TablesArgs, _: &mut Vec<String>) -> Result<Made, TablesError> {
-    let (Some(pins), Some(ccadb), Some(chrome_pem)) =
-        (Pins::read(args)?, &args.ccadb_der, &args.chrome_root_store_pem)
-    else {
+    let (Some(pins), Some(ccadb), Some(chrome_pem)) = (Pins::read(args)?, &args.ccadb_der, &args.chrome_root_store_pem) else {
         return Ok(Made::Needs("--chromium-pins, --firefox-pins, --ccadb-der and --chrome-root-store-pem"));
     };
     let shelf = super::anchors::shelf(args, ccadb, chrome_pem)?;

@@ -44,13 +44,9 @@ struct Curated<'t> {
 }
 
 pub(super) fn make(args: &TablesArgs, talk: &mut Vec<String>) -> Result<Made, TablesError> {
-    let (Some(pins), Some(ccadb), Some(chrome_pem), Some(third_party), Some(probe)) = (
-        Pins::read(args)?,
-        &args.ccadb_der,
-        &args.chrome_root_store_pem,
-        &args.third_party_web,
-        &args.probe_domains,
-    ) else {
+    let (Some(pins), Some(ccadb), Some(chrome_pem), Some(third_party), Some(probe)) =
+        (Pins::read(args)?, &args.ccadb_der, &args.chrome_root_store_pem, &args.third_party_web, &args.probe_domains)
+    else {
         return Ok(Made::Needs(
             "--third-party-web, --probe-domains, --chromium-pins, --firefox-pins, --ccadb-der and --chrome-root-store-pem",
         ));
@@ -62,8 +58,7 @@ pub(super) fn make(args: &TablesArgs, talk: &mut Vec<String>) -> Result<Made, Ta
     if !missing.is_empty() {
         return Err(contradiction(format!("probe domains that no curated line speaks of: {}", missing.join(" "))));
     }
-    let entities: Vec<Entity> =
-        input::from_json(third_party, &input::from_npm(third_party, "package/dist/entities.json")?)?;
+    let entities: Vec<Entity> = input::from_json(third_party, &input::from_npm(third_party, "package/dist/entities.json")?)?;
     let package: Package = input::from_json(third_party, &input::from_npm(third_party, "package/package.json")?)?;
     let shelf = super::anchors::shelf(args, ccadb, chrome_pem)?;
     let owners = pins::owners(&shelf);
@@ -81,13 +76,7 @@ pub(super) fn make(args: &TablesArgs, talk: &mut Vec<String>) -> Result<Made, Ta
             let list = |set: BTreeSet<&str>, none: &str| {
                 if set.is_empty() { none.to_owned() } else { set.into_iter().collect::<Vec<_>>().join("|") }
             };
-            vec![
-                entry.host.to_owned(),
-                entry.operator.to_owned(),
-                entry.class.to_owned(),
-                list(browsers, "none"),
-                list(expected, ""),
-            ]
+            vec![entry.host.to_owned(), entry.operator.to_owned(), entry.class.to_owned(), list(browsers, "none"), list(expected, "")]
         })
         .collect();
     compare_operators(&curated, &entities, talk);
@@ -227,14 +216,30 @@ fn parent(host: &str) -> &str {
 
 /// Labels under which countries register names.
 const SECOND_LEVEL: [&str; 29] = [
-    "ac", "art", "asn", "co", "com", "edu", "ed", "firm", "gob", "go", "gouv", "gov", "govt", "gr", "id", "info", "jus",
-    "mil", "ne", "net", "nhs", "nic", "nom", "or", "org", "ltd", "plc", "sch", "web",
+    "ac", "art", "asn", "co", "com", "edu", "ed", "firm", "gob", "go", "gouv", "gov", "govt", "gr", "id", "info", "jus", "mil", "ne",
+    "net", "nhs", "nic", "nom", "or", "org", "ltd", "plc", "sch", "web",
 ];
 /// Domains whose subdomains belong to customers.
 const SHARED: [&str; 19] = [
-    "amazonaws.com", "appspot.com", "azureedge.net", "azurewebsites.net", "blogspot.com", "cloudfront.net",
-    "cloudfunctions.net", "firebaseapp.com", "github.io", "githubusercontent.com", "herokuapp.com", "myshopify.com",
-    "netlify.app", "pages.dev", "run.app", "web.app", "wordpress.com", "workers.dev", "googleusercontent.com",
+    "amazonaws.com",
+    "appspot.com",
+    "azureedge.net",
+    "azurewebsites.net",
+    "blogspot.com",
+    "cloudfront.net",
+    "cloudfunctions.net",
+    "firebaseapp.com",
+    "github.io",
+    "githubusercontent.com",
+    "herokuapp.com",
+    "myshopify.com",
+    "netlify.app",
+    "pages.dev",
+    "run.app",
+    "web.app",
+    "wordpress.com",
+    "workers.dev",
+    "googleusercontent.com",
 ];
 
 #[cfg(test)]

@@ -44,8 +44,8 @@ impl Table {
     pub(super) fn render(&self) -> Result<String, TablesError> {
         let mut lines = BTreeSet::new();
         for row in &self.rows {
-            let broken = row.len() != self.columns.len()
-                || row.iter().any(|field| field.contains(['\t', '\n', '\r']) || field.trim() != field);
+            let broken =
+                row.len() != self.columns.len() || row.iter().any(|field| field.contains(['\t', '\n', '\r']) || field.trim() != field);
             if broken {
                 return Err(TablesError::Row { table: self.file, row: row.join(" | ") });
             }

@@ -39,9 +39,7 @@ pub(crate) fn read(input: &[u8]) -> Option<(Element<'_>, &[u8])> {
             return None;
         }
         let (octets, body) = after_first.split_at_checked(count)?;
-        let length = octets.iter().try_fold(0_usize, |sum, &octet| {
-            sum.checked_mul(256)?.checked_add(usize::from(octet))
-        })?;
+        let length = octets.iter().try_fold(0_usize, |sum, &octet| sum.checked_mul(256)?.checked_add(usize::from(octet)))?;
         // The shortest form is the only one: no leading zero, and no long form below 128.
         if octets.first() == Some(&0) || length < 0x80 {
             return None;
@@ -50,14 +48,7 @@ pub(crate) fn read(input: &[u8]) -> Option<(Element<'_>, &[u8])> {
     };
     let (content, rest) = body.split_at_checked(length)?;
     let whole = input.get(..input.len().checked_sub(rest.len())?)?;
-    Some((
-        Element {
-            tag,
-            content,
-            whole,
-        },
-        rest,
-    ))
+    Some((Element { tag, content, whole }, rest))
 }
 
 /// Splits an element of this tag off `input` and gives its contents and what follows.
@@ -103,13 +94,7 @@ pub(crate) fn write(tag: u8, content: &[u8]) -> Vec<u8> {
 }
 
 #[cfg(test)]
-#[allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    reason = "tests"
-)]
+#[allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic, reason = "tests")]
 mod tests {
     use super::*;
 
@@ -144,18 +129,8 @@ mod tests {
     #[test]
     fn takes_positive_minimal_integers_only() {
         assert_eq!(positive_integer(&[2, 1, 5]), Some((&[5][..], &[][..])));
-        assert_eq!(
-            positive_integer(&[2, 2, 0, 0x80, 9]),
-            Some((&[0x80][..], &[9][..]))
-        );
-        for bad in [
-            &[2, 0][..],
-            &[2, 1, 0],
-            &[2, 1, 0x80],
-            &[2, 2, 0, 1],
-            &[2, 2, 0, 0],
-            &[3, 1, 5],
-        ] {
+        assert_eq!(positive_integer(&[2, 2, 0, 0x80, 9]), Some((&[0x80][..], &[9][..])));
+        for bad in [&[2, 0][..], &[2, 1, 0], &[2, 1, 0x80], &[2, 2, 0, 1], &[2, 2, 0, 0], &[3, 1, 5]] {
             assert_eq!(positive_integer(bad), None, "{bad:x?}");
         }
     }
