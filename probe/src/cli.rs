@@ -3,10 +3,13 @@
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use mintwatch_validator::evidence::Host;
+
+use crate::demo::scenario::Scenario;
 
 /// Shows whether someone sits inside your TLS connections, and keeps the evidence.
 ///
@@ -33,6 +36,8 @@ pub enum Command {
     Judge(JudgeArgs),
     /// Say what a detector looks for, what it cannot tell and what it rests on
     Explain(ExplainArgs),
+    /// Play an interception on this machine's loopback, and judge it; needs no network
+    Demo(DemoArgs),
 }
 
 /// Arguments of `scan`.
@@ -96,6 +101,30 @@ pub struct ExplainArgs {
     /// Which detector; all of them, one a line, when left out
     #[arg(value_name = "ID")]
     pub id: Option<String>,
+}
+
+/// Arguments of `demo`.
+#[derive(Debug, Args)]
+#[command(after_help = EXIT_STATUS, after_long_help = EXIT_STATUS)]
+pub struct DemoArgs {
+    /// What to play
+    #[arg(value_name = "SCENARIO", default_value = Scenario::ALL[0].id(), value_parser = scenario())]
+    pub scenario: Scenario,
+    /// Say what each scenario is
+    #[arg(long)]
+    pub list: bool,
+    /// Print the report as JSON
+    #[arg(long)]
+    pub json: bool,
+    /// Write the evidence to this file, for others to judge
+    #[arg(long, value_name = "FILE")]
+    pub save_evidence: Option<PathBuf>,
+    /// Write the demo's tables to this file, for `--lab-tables`
+    #[arg(long, value_name = "FILE")]
+    pub save_overlay: Option<PathBuf>,
+    /// Draw no progress bar
+    #[arg(long)]
+    pub no_progress: bool,
 }
 
 /// How to look.
@@ -195,6 +224,11 @@ fn port(digits: &str) -> Result<u16, String> {
         Ok(0) | Err(_) => Err(format!("{digits:?} is not a port")),
         Ok(port) => Ok(port),
     }
+}
+
+fn scenario() -> impl TypedValueParser<Value = Scenario> {
+    PossibleValuesParser::new(Scenario::ALL.map(Scenario::id))
+        .try_map(|id| Scenario::by_id(&id).ok_or_else(|| format!("there is no scenario {id:?}")))
 }
 
 fn stated(text: &str) -> Result<Stated, String> {

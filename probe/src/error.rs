@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use mintwatch_validator::evidence::EvidenceError;
 use mintwatch_validator::tables::OverlayError;
 
+use crate::demo::scenario::StageError;
 use crate::observe::{NoNameServers, ObserveError};
 
 /// Why a command could not do what was asked.
@@ -82,6 +83,9 @@ pub enum Error {
     /// Observing could not begin.
     #[error(transparent)]
     Observe(#[from] ObserveError),
+    /// The demo could not be set up.
+    #[error("cannot play the demo: {0}")]
+    Demo(#[from] StageError),
     /// Name servers cannot be asked.
     #[error(transparent)]
     NameServers(#[from] NoNameServers),
@@ -102,7 +106,7 @@ impl Error {
             Self::NoHosts => Some("name hosts with `--host-list FILE`, or ask one with `mintwatch check HOST`"),
             Self::Overlay(_) => Some("`--lab-tables` takes a `mintwatch.overlay` document"),
             Self::NameServers(_) => Some("leave `--resolver` out to use the system's resolver"),
-            Self::Read { .. } | Self::Write { .. } | Self::Stream(_) | Self::TooLarge { .. } | Self::Observe(_) => None,
+            Self::Read { .. } | Self::Write { .. } | Self::Stream(_) | Self::TooLarge { .. } | Self::Observe(_) | Self::Demo(_) => None,
         }
     }
 

@@ -1,6 +1,7 @@
 //! One verb a file: observe, judge, write, spelled out once each.
 
 pub mod check;
+pub mod demo;
 pub mod explain;
 pub mod judge;
 pub mod scan;
@@ -65,6 +66,7 @@ pub fn run(cli: Cli) -> Result<Status, Error> {
         Command::Check(args) => check::run(&args),
         Command::Judge(args) => judge::run(&args),
         Command::Explain(args) => explain::run(&args),
+        Command::Demo(args) => demo::run(&args),
     }
 }
 
