@@ -202,10 +202,13 @@ mod real_interceptors {
     fn expect_public(_: &Row, report: &Report) -> Result<i32, String> {
         every_host(report, Cause::PublicAuthorityInterception)?;
         let named = report.hosts.iter().enumerate().all(|(index, host)| {
-            report.findings.iter().filter(|finding| finding.observation == index && finding.detector == "undisclosed-subordinate").any(|finding| {
-                let Some(InChain::Certificate(place)) = finding.place else { return false };
-                host.chain.get(place).is_some_and(|certificate| certificate.subject.contains(INTERMEDIATE)) && !finding.rests_on.is_empty()
-            })
+            report.findings.iter().filter(|finding| finding.observation == index && finding.detector == "undisclosed-subordinate").any(
+                |finding| {
+                    let Some(InChain::Certificate(place)) = finding.place else { return false };
+                    host.chain.get(place).is_some_and(|certificate| certificate.subject.contains(INTERMEDIATE))
+                        && !finding.rests_on.is_empty()
+                },
+            )
         });
         if named { Ok(12) } else { Err("the minting intermediate is not named for every host".to_owned()) }
     }

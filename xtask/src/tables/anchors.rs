@@ -158,13 +158,15 @@ pub(super) fn make(args: &TablesArgs, talk: &mut Vec<String>) -> Result<Made, Ta
     for (sha256, mut spans) in programs {
         let Some(facts) = by_hash.get(&sha256) else {
             let open = spans.iter().any(|(_, (_, until))| until.is_none());
-            if open { without.0 += 1 } else { without.1 += 1 }
+            if open {
+                without.0 += 1
+            } else {
+                without.1 += 1
+            }
             continue;
         };
         spans.sort();
-        let spans = spans.iter().map(|(program, (from, until))| {
-            format!("{program}={from}..{}", until.as_deref().unwrap_or_default())
-        });
+        let spans = spans.iter().map(|(program, (from, until))| format!("{program}={from}..{}", until.as_deref().unwrap_or_default()));
         let b64 = |bytes: &[u8]| data_encoding::BASE64.encode(bytes);
         rows.push(vec![
             sha256,
@@ -228,11 +230,9 @@ fn mozilla(inputs: &Inputs) -> BTreeMap<String, Span> {
     let at_tip: BTreeSet<&str> = inputs.nss.roots.iter().map(|root| root.sha256.as_str()).collect();
     let distrust: BTreeSet<&str> = inputs.distrust.actively_distrusted.iter().map(|entry| entry.label.as_str()).collect();
     let certificates = &inputs.lifetimes.certificates;
-    let revisions: BTreeSet<&str> =
-        certificates.iter().flat_map(|entry| [entry.first.as_str(), entry.last.as_str()]).collect();
-    let once_server = |sha256: &str| {
-        inputs.snapshots.certificates.get(sha256).is_some_and(|seen| seen.iter().any(|store| store.starts_with("mozilla/")))
-    };
+    let revisions: BTreeSet<&str> = certificates.iter().flat_map(|entry| [entry.first.as_str(), entry.last.as_str()]).collect();
+    let once_server =
+        |sha256: &str| inputs.snapshots.certificates.get(sha256).is_some_and(|seen| seen.iter().any(|store| store.starts_with("mozilla/")));
     let mut spans = BTreeMap::new();
     for entry in certificates.iter().filter(|entry| !distrust.contains(entry.label.as_str())) {
         let sha256 = entry.sha256.as_str();
@@ -251,8 +251,7 @@ fn mozilla(inputs: &Inputs) -> BTreeMap<String, Span> {
         spans.entry(sha256.to_owned()).or_insert_with(|| (inputs.nss.date.clone(), None));
     }
     // The crate is made from the program's own report, and is newer than that revision.
-    let newest: BTreeSet<String> =
-        webpki_root_certs::TLS_SERVER_ROOT_CERTS.iter().map(|der| Sha256::of(der).to_string()).collect();
+    let newest: BTreeSet<String> = webpki_root_certs::TLS_SERVER_ROOT_CERTS.iter().map(|der| Sha256::of(der).to_string()).collect();
     for (sha256, (_, until)) in &mut spans {
         if until.is_none() && !newest.contains(sha256) {
             *until = Some(CRATE.1.to_owned());
@@ -273,11 +272,8 @@ fn chrome_spans(inputs: &Inputs) -> BTreeMap<String, Span> {
 fn platform(inputs: &Inputs, historic: &str, today: &str) -> BTreeMap<String, Span> {
     let Some(store) = inputs.platforms.stores.get(today) else { return BTreeMap::new() };
     // Mozilla's choice is Android's too; the lists of Apple and Microsoft also serve mail and code.
-    let for_servers = |sha256: &str| {
-        today == "google_aosp" || inputs.classes.get(sha256).is_none_or(|class| class == "common/trusted/tls")
-    };
-    let now: BTreeSet<&str> =
-        store.trusted.iter().map(|root| root.sha256.as_str()).filter(|sha256| for_servers(sha256)).collect();
+    let for_servers = |sha256: &str| today == "google_aosp" || inputs.classes.get(sha256).is_none_or(|class| class == "common/trusted/tls");
+    let now: BTreeSet<&str> = store.trusted.iter().map(|root| root.sha256.as_str()).filter(|sha256| for_servers(sha256)).collect();
     let mut seen: BTreeMap<&str, BTreeSet<String>> = BTreeMap::new();
     let mut days = BTreeSet::from([store.date_fetched.clone()]);
     for (sha256, stores) in &inputs.snapshots.certificates {
@@ -323,15 +319,9 @@ fn cross_check(
         .map(|(sha256, _)| sha256.clone())
         .collect();
     let compare = |name: &str, theirs: BTreeSet<String>| {
-        let only = |a: &BTreeSet<String>, b: &BTreeSet<String>| {
-            a.difference(b).filter_map(|hash| hash.get(..8)).collect::<Vec<_>>().join(" ")
-        };
-        format!(
-            "{FILE}: {name} has {} roots; only there: [{}]; only here: [{}]",
-            theirs.len(),
-            only(&theirs, &ours),
-            only(&ours, &theirs)
-        )
+        let only =
+            |a: &BTreeSet<String>, b: &BTreeSet<String>| a.difference(b).filter_map(|hash| hash.get(..8)).collect::<Vec<_>>().join(" ");
+        format!("{FILE}: {name} has {} roots; only there: [{}]; only here: [{}]", theirs.len(), only(&theirs, &ours), only(&ours, &theirs))
     };
     let hashes = |ders: &[Vec<u8>]| ders.iter().map(|der| Sha256::of(der).to_string()).collect();
     if let Some(deb) = &args.ca_certificates_deb {
