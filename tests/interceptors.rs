@@ -168,7 +168,10 @@ mod real_interceptors {
                 _ => Ok(()),
             });
             if let Err(why) = expected {
-                let hosts = row.report.hosts.iter().map(|host| format!("  {} {:?} {}\n", host.host, host.failure, host.verdict.because));
+                let hosts = row.report.hosts.iter().map(|host| {
+                    let chain: Vec<String> = host.chain.iter().map(|one| format!("{} by {}", one.subject, one.issuer)).collect();
+                    format!("  {} {:?} {}; {}\n", host.host, host.failure, host.verdict.because, chain.join("; "))
+                });
                 self.failures.push(format!("{product}, {root}: {why}\n{}{}", hosts.collect::<String>(), row.product_says));
             }
         }

@@ -24,6 +24,7 @@ impl Product {
     /// Starts the product on the gateway with `signer` as its CA; `folder` is its own.
     pub fn start(self, net: &Net, signer: &Signer, hosts: &Path, folder: &Path) -> Background {
         fs::create_dir_all(folder).unwrap();
+        assert!(!net.listens(Place::Gateway, INTERCEPTOR_PORT), "another interceptor is still there");
         let setup = Setup { net, signer, hosts, folder };
         let mut command = match self {
             Self::Mitmproxy => setup.mitmproxy(),
@@ -115,7 +116,7 @@ impl Setup<'_> {
         let helper = helper.iter().map(Path::new).find(|path| path.is_file());
         let helper = helper.unwrap_or_else(|| panic!("squid's security_file_certgen is missing\nhint: `apt-get install squid-openssl`"));
         let database = self.folder.join("certificates");
-        tool::run(self.program(helper).args(["-c", "-M", "4MB", "-s"]).arg(&database));
+        tool::run(self.program(helper).args(["-c", "-s"]).arg(&database).args(["-M", "4MB"]));
         let bundle = self.folder.join("bundle.pem");
         fs::write(&bundle, format!("{}{}", Self::read(&self.signer.sent), Self::read(&self.signer.key))).unwrap();
         let (folder, bundle, database, helper) = (self.folder.display(), bundle.display(), database.display(), helper.display());
@@ -133,7 +134,7 @@ impl Setup<'_> {
              hosts_file {hosts}\n\
              dns_nameservers 127.0.0.1\n\
              cache deny all\n\
-             cache_log {folder}/cache.log\n\
+             cache_log stdio:/dev/stderr\n\
              access_log none\n\
              pid_filename none\n\
              coredump_dir {folder}\n\
@@ -145,7 +146,8 @@ impl Setup<'_> {
         let file = self.folder.join("squid.conf");
         fs::write(&file, configuration).unwrap();
         let mut command = self.program(&squid);
-        command.args(["-N", "-f"]).arg(file);
+        // Its shared memory is named after the service: the machine's own squid has the usual name.
+        command.args(["-N", "-n", &format!("lab{}", std::process::id()), "-f"]).arg(file);
         command
     }
 

@@ -1,6 +1,7 @@
 //! Runs the programs of the laboratory, and ends them when nobody holds them any more.
 
 use std::fs::File;
+use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -9,6 +10,9 @@ use std::time::{Duration, Instant};
 pub const SWITCH: &str = "MINTWATCH_LAB";
 /// How long a program has to become ready.
 const READY: Duration = Duration::from_secs(30);
+
+/// How long a program has to go by itself.
+const PARTING: Duration = Duration::from_secs(1);
 
 /// Whether the laboratory was asked for.
 pub fn wanted() -> bool {
@@ -33,7 +37,7 @@ pub fn run(command: &mut Command) -> String {
     String::from_utf8_lossy(&output.stdout).into_owned()
 }
 
-/// A program in the background. It is killed when this is dropped, also by a panic.
+/// A program in the background, with whatever it starts. All is killed when this is dropped, also by a panic.
 pub struct Background {
     name: String,
     log: PathBuf,
@@ -44,7 +48,7 @@ impl Background {
     /// Starts a program whose words go to `log`.
     pub fn start(name: &str, command: &mut Command, log: &Path) -> Self {
         let file = File::create(log).unwrap();
-        let child = command.stdin(Stdio::null()).stdout(file.try_clone().unwrap()).stderr(file).spawn();
+        let child = command.process_group(0).stdin(Stdio::null()).stdout(file.try_clone().unwrap()).stderr(file).spawn();
         let child = child.unwrap_or_else(|error| panic!("cannot start {command:?}: {error}"));
         Self { name: name.to_owned(), log: log.to_owned(), child }
     }
@@ -72,8 +76,16 @@ impl Background {
 
 impl Drop for Background {
     fn drop(&mut self) {
-        // Already gone is as good.
-        let _gone = self.child.kill();
+        // The group is ours alone: sslsplit and squid work in children that outlive them. Asked first, squid
+        // takes its shared memory with it. Already gone is as good.
+        let group = format!("-{}", self.child.id());
+        let send = |signal: &str| Command::new("kill").args([signal, "--", &group]).stderr(Stdio::null()).status();
+        let _gone = send("-TERM");
+        let asked = Instant::now();
+        while matches!(self.child.try_wait(), Ok(None)) && asked.elapsed() < PARTING {
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        let _gone = send("-KILL");
         let _gone = self.child.wait();
     }
 }

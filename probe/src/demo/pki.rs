@@ -7,12 +7,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use aws_lc_rs::digest;
 use mintwatch_validator::evidence::{Bytes, Sha256};
 use mintwatch_validator::scts;
 use rand::Rng as _;
 use rcgen::{
     BasicConstraints, CertificateParams, CrlDistributionPoint, CustomExtension, DnType, DnValue, ExtendedKeyUsagePurpose,
-    IsCa, Issuer, KeyPair, KeyUsagePurpose, PublicKeyData as _, RsaKeySize, SerialNumber, SigningKey as _,
+    IsCa, Issuer, KeyIdMethod, KeyPair, KeyUsagePurpose, PublicKeyData as _, RsaKeySize, SerialNumber, SigningKey as _,
 };
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 
@@ -78,7 +79,7 @@ impl Authority {
     /// [`PkiError::Generator`].
     pub fn root(organisation: &str, name: &str, validity: Validity) -> Result<Self, PkiError> {
         let key = KeyPair::generate()?;
-        let params = authority_params(organisation, name, validity)?;
+        let params = authority_params(organisation, name, &key, validity)?;
         let certificate = params.self_signed(&key)?;
         Ok(Self { certificate, params, key, organisation: organisation.to_owned(), sent: Vec::new() })
     }
@@ -101,7 +102,7 @@ impl Authority {
     }
 
     fn subordinate_over(&self, key: KeyPair, organisation: &str, name: &str, validity: Validity, profile: Profile) -> Result<Self, PkiError> {
-        let mut params = authority_params(organisation, name, validity)?;
+        let mut params = authority_params(organisation, name, &key, validity)?;
         params.use_authority_key_identifier_extension = true;
         if profile == Profile::Public {
             params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
@@ -160,7 +161,7 @@ impl Authority {
     /// [`PkiError`].
     pub fn issue(&self, names: &[&str], validity: Validity, logs: &[&Log]) -> Result<Leaf, PkiError> {
         let key = KeyPair::generate()?;
-        let mut params = leaf_params(names, validity)?;
+        let mut params = leaf_params(names, &key, validity)?;
         params.crl_distribution_points = self.crl();
         params.custom_extensions = vec![self.information_access(true), policies(DOMAIN_VALIDATED)];
         if !logs.is_empty() {
@@ -177,7 +178,7 @@ impl Authority {
     /// # Errors
     /// [`PkiError::Generator`].
     pub fn mint(&self, name: &str, key: &Arc<KeyPair>, validity: Validity) -> Result<Leaf, PkiError> {
-        let certificate = leaf_params(&[name], validity)?.signed_by(key.as_ref(), &self.issuer())?;
+        let certificate = leaf_params(&[name], key, validity)?.signed_by(key.as_ref(), &self.issuer())?;
         Ok(self.leaf(&certificate, Arc::clone(key)))
     }
 
@@ -293,7 +294,7 @@ fn sct_list(logs: &[&Log], unlogged: &[u8], issuer_spki: &[u8], from: u64) -> Re
     Ok(der(OCTET_STRING, &vector_16(&list)?))
 }
 
-fn authority_params(organisation: &str, name: &str, validity: Validity) -> Result<CertificateParams, PkiError> {
+fn authority_params(organisation: &str, name: &str, key: &KeyPair, validity: Validity) -> Result<CertificateParams, PkiError> {
     let mut params = CertificateParams::default();
     params.distinguished_name = rcgen::DistinguishedName::new();
     params.distinguished_name.push(DnType::CountryName, DnValue::PrintableString(NO_COUNTRY.try_into()?));
@@ -301,11 +302,12 @@ fn authority_params(organisation: &str, name: &str, validity: Validity) -> Resul
     params.distinguished_name.push(DnType::CommonName, name);
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
+    params.key_identifier_method = key_identifier(key);
     date(&mut params, validity);
     Ok(params)
 }
 
-fn leaf_params(names: &[&str], validity: Validity) -> Result<CertificateParams, PkiError> {
+fn leaf_params(names: &[&str], key: &KeyPair, validity: Validity) -> Result<CertificateParams, PkiError> {
     let mut params = CertificateParams::new(names.iter().map(|&name| name.to_owned()).collect::<Vec<_>>())?;
     params.distinguished_name = rcgen::DistinguishedName::new();
     // RFC 5280 appendix A: a common name has 64 characters at most.
@@ -316,8 +318,15 @@ fn leaf_params(names: &[&str], validity: Validity) -> Result<CertificateParams, 
     params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
     params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
     params.use_authority_key_identifier_extension = true;
+    params.key_identifier_method = key_identifier(key);
     date(&mut params, validity);
     Ok(params)
+}
+
+/// SHA-1 of the key's bits (RFC 5280 §4.2.1.2, method 1). Interceptors work it out from the CA's key, whatever
+/// the CA calls it, and OpenSSL finds no issuer where the two differ.
+fn key_identifier(key: &KeyPair) -> KeyIdMethod {
+    KeyIdMethod::PreSpecified(digest::digest(&digest::SHA1_FOR_LEGACY_USE_ONLY, key.public_key_raw()).as_ref().to_vec())
 }
 
 fn date(params: &mut CertificateParams, validity: Validity) {

@@ -29,7 +29,7 @@ impl Default for Limits {
             tcp: Duration::from_secs(5),
             handshake: Duration::from_secs(10),
             host: Duration::from_secs(15),
-            run: Duration::from_secs(120),
+            run: Duration::from_mins(2),
             connection_bytes: 256 * 1024,
         }
     }

@@ -14,9 +14,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use mintwatch_validator::evidence::{
-    Collector, DnsAnswer, EVIDENCE_VERSION, Evidence, EvidenceFormat, FailureClass, Host,
-    Observation, Seen, Surroundings, Target, Transport, Vantage,
+    Collector, DnsAnswer, EVIDENCE_VERSION, Evidence, EvidenceFormat, FailureClass, Host, Observation, Seen, Surroundings, Target,
+    Transport, Vantage,
 };
+use tokio::runtime::Runtime;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until, timeout_at};
@@ -111,14 +112,24 @@ pub enum ObserveError {
 /// # Errors
 /// [`ObserveError`] when not even a runtime or a TLS client could be set up; never because of a peer.
 pub fn run(plan: Plan, progress: &mut dyn Progress) -> Result<Evidence, ObserveError> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(ObserveError::Runtime)?;
+    let runtime = runtime()?;
     let evidence = runtime.block_on(run_async(plan, progress));
     // A name lookup of the system's cannot be cancelled; nobody waits for it.
     runtime.shutdown_background();
     evidence
+}
+
+/// Returns a runtime fit for a run: one thread, for handshakes gain nothing from stealing work.
+///
+/// # Errors
+/// [`ObserveError::Runtime`] when the system grants none.
+pub fn runtime() -> Result<Runtime, ObserveError> {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(ObserveError::Runtime)
+}
+
+/// Returns this machine's clock, in UNIX seconds.
+pub fn unix_seconds() -> u64 {
+    tls::unix_milliseconds() / 1000
 }
 
 /// As [`run`], inside a runtime of the caller's.
@@ -157,14 +168,9 @@ pub async fn run_async(plan: Plan, progress: &mut dyn Progress) -> Result<Eviden
         }
     }
     surroundings.dns = Seen::Yes(answers.into_values().collect());
-    let unseen = |planned: &Planned| {
-        tls::unreached(&planned.target, FailureClass::Other, "the task that looked has died")
-    };
-    let observations = seen
-        .into_iter()
-        .zip(&errand.targets)
-        .map(|(observation, planned)| observation.unwrap_or_else(|| unseen(planned)))
-        .collect();
+    let unseen = |planned: &Planned| tls::unreached(&planned.target, FailureClass::Other, "the task that looked has died");
+    let observations =
+        seen.into_iter().zip(&errand.targets).map(|(observation, planned)| observation.unwrap_or_else(|| unseen(planned))).collect();
     Ok(document(observations, surroundings))
 }
 
@@ -178,7 +184,7 @@ fn document(observations: Vec<Observation>, surroundings: Surroundings) -> Evide
             version: env!("CARGO_PKG_VERSION").to_owned(),
             vantage: Vantage::NativeProbe,
         },
-        collected_at: tls::unix_milliseconds() / 1000,
+        collected_at: unix_seconds(),
         observations,
         surroundings,
     }
@@ -228,8 +234,7 @@ impl Errand {
             Ok(Err(error)) => (tls::unreached(target, FailureClass::NoAddress, &error), None),
             Ok(Ok(answer)) => {
                 let (offer, limits) = (&self.offer, &self.limits);
-                let observation =
-                    tls::observe_until(target, &answer.addresses, offer, limits, until).await;
+                let observation = tls::observe_until(target, &answer.addresses, offer, limits, until).await;
                 (observation, answer.dns)
             }
         }

@@ -45,11 +45,7 @@ impl Recorder {
     }
 
     fn record_signature(&self, message: &[u8], signed: &DigitallySignedStruct) {
-        let possession = Possession {
-            scheme: u16::from(signed.scheme),
-            message: message.into(),
-            signature: signed.signature().into(),
-        };
+        let possession = Possession { scheme: u16::from(signed.scheme), message: message.into(), signature: signed.signature().into() };
         self.record.lock().unwrap_or_else(PoisonError::into_inner).possession = Some(possession);
     }
 }
@@ -64,10 +60,7 @@ impl ServerCertVerifier for Recorder {
         _now: UnixTime,
     ) -> Result<ServerCertVerified, Error> {
         let mut record = self.record.lock().unwrap_or_else(PoisonError::into_inner);
-        record.certificates = std::iter::once(end_entity)
-            .chain(intermediates)
-            .map(|certificate| certificate.as_ref().into())
-            .collect();
+        record.certificates = std::iter::once(end_entity).chain(intermediates).map(|certificate| certificate.as_ref().into()).collect();
         record.ocsp_staple = ocsp_response.to_vec();
         Ok(ServerCertVerified::assertion())
     }

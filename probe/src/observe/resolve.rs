@@ -102,19 +102,15 @@ fn answer(target: &Target, resolver: &str, addresses: Vec<SocketAddr>) -> Answer
     let mut sorted: Vec<_> = addresses.iter().map(SocketAddr::ip).collect();
     sorted.sort_unstable();
     sorted.dedup();
-    let dns = DnsAnswer {
-        host: target.host.clone(),
-        resolver: resolver.to_owned(),
-        addresses: sorted.iter().map(ToString::to_string).collect(),
-    };
+    let dns =
+        DnsAnswer { host: target.host.clone(), resolver: resolver.to_owned(), addresses: sorted.iter().map(ToString::to_string).collect() };
     Answer { addresses: alternate_families(addresses), dns: Some(dns) }
 }
 
 /// Puts IPv6 and IPv4 in turns, the resolver's favourite first (RFC 8305 §4).
 fn alternate_families(addresses: Vec<SocketAddr>) -> Vec<SocketAddr> {
     let favourite = addresses.first().is_some_and(SocketAddr::is_ipv6);
-    let (first, second): (Vec<_>, Vec<_>) =
-        addresses.into_iter().partition(|address| address.is_ipv6() == favourite);
+    let (first, second): (Vec<_>, Vec<_>) = addresses.into_iter().partition(|address| address.is_ipv6() == favourite);
     let mut first = first.into_iter();
     let mut second = second.into_iter();
     let mut in_turns = Vec::new();

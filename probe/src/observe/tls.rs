@@ -5,16 +5,11 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use mintwatch_validator::evidence::{
-    Chain, ChainForm, Ending, Failure, FailureClass, Negotiated, Observation, Seen, Target,
-};
+use mintwatch_validator::evidence::{Chain, ChainForm, Ending, Failure, FailureClass, Negotiated, Observation, Seen, Target};
 use rustls::client::Resumption;
 use rustls::crypto::{CryptoProvider, aws_lc_rs};
 use rustls::pki_types::ServerName;
-use rustls::{
-    AlertDescription, CipherSuite, ClientConfig, ClientConnection, HandshakeKind, InvalidMessage,
-    SignatureScheme,
-};
+use rustls::{AlertDescription, CipherSuite, ClientConfig, ClientConnection, HandshakeKind, InvalidMessage, SignatureScheme};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
@@ -70,9 +65,7 @@ impl Offer {
 /// 7 % of a handshake.
 fn provider() -> CryptoProvider {
     let mut provider = aws_lc_rs::default_provider();
-    provider
-        .cipher_suites
-        .sort_by_key(|suite| suite.suite() != CipherSuite::TLS13_AES_128_GCM_SHA256);
+    provider.cipher_suites.sort_by_key(|suite| suite.suite() != CipherSuite::TLS13_AES_128_GCM_SHA256);
     provider
 }
 
@@ -82,12 +75,7 @@ fn provider() -> CryptoProvider {
 /// A handshake that breaks off after the certificates were seen is tried once more, for some
 /// interceptors break off the first one for a name while they mint; the certificates are kept
 /// either way.
-pub async fn observe(
-    target: &Target,
-    addresses: &[SocketAddr],
-    offer: &Offer,
-    limits: &Limits,
-) -> Observation {
+pub async fn observe(target: &Target, addresses: &[SocketAddr], offer: &Offer, limits: &Limits) -> Observation {
     let until = Deadline::after(limits.host, "the host");
     observe_until(target, addresses, offer, limits, until).await
 }
@@ -123,13 +111,7 @@ fn broke_off_after_certificates(observation: &Observation) -> bool {
     broke_off && observation.chain.yes().is_some()
 }
 
-async fn observe_once(
-    target: &Target,
-    addresses: &[SocketAddr],
-    offer: &Offer,
-    limits: &Limits,
-    until: Deadline,
-) -> Observation {
+async fn observe_once(target: &Target, addresses: &[SocketAddr], offer: &Offer, limits: &Limits, until: Deadline) -> Observation {
     let at = unix_milliseconds();
     let name = match ServerName::try_from(target.host.as_str()) {
         Ok(name) => name.to_owned(),
@@ -185,11 +167,7 @@ fn describe(
     } else {
         Seen::Failed(missing())
     };
-    let ocsp_staple = if saw_certificates {
-        Seen::Yes(record.ocsp_staple.into())
-    } else {
-        Seen::Failed(missing())
-    };
+    let ocsp_staple = if saw_certificates { Seen::Yes(record.ocsp_staple.into()) } else { Seen::Failed(missing()) };
     Observation {
         target: target.clone(),
         peer,
@@ -225,9 +203,7 @@ fn negotiated(connection: &ClientConnection) -> Option<Negotiated> {
         },
         // Not offered.
         ech_accepted: Seen::Yes(false),
-        full_handshake: connection
-            .handshake_kind()
-            .map_or(Seen::NotVisible, |kind| Seen::Yes(kind != HandshakeKind::Resumed)),
+        full_handshake: connection.handshake_kind().map_or(Seen::NotVisible, |kind| Seen::Yes(kind != HandshakeKind::Resumed)),
     })
 }
 
@@ -282,13 +258,9 @@ impl Broken {
     fn classify(self, wire: &Wire) -> Failure {
         match self {
             Self::Io(error) => fail(class_of_io(&error), error.to_string()),
-            Self::Tls(error) if !wire.began_as_tls() => {
-                fail(FailureClass::NotTls, format!("the answer is not TLS: {error}"))
-            }
+            Self::Tls(error) if !wire.began_as_tls() => fail(FailureClass::NotTls, format!("the answer is not TLS: {error}")),
             Self::Tls(error) => fail(class_of_tls(&error), error.to_string()),
-            Self::Closed if !wire.began_as_tls() => {
-                fail(FailureClass::NotTls, "the answer is not TLS")
-            }
+            Self::Closed if !wire.began_as_tls() => fail(FailureClass::NotTls, "the answer is not TLS"),
             Self::Closed => fail(FailureClass::Closed, "the peer closed during the handshake"),
             Self::OverCap => {
                 let detail = format!("the peer sent more than {} bytes", wire.cap);
@@ -298,11 +270,7 @@ impl Broken {
     }
 }
 
-async fn shake_hands(
-    connection: &mut ClientConnection,
-    stream: &mut TcpStream,
-    wire: &mut Wire,
-) -> Result<(), Broken> {
+async fn shake_hands(connection: &mut ClientConnection, stream: &mut TcpStream, wire: &mut Wire) -> Result<(), Broken> {
     let mut outgoing = Vec::with_capacity(1024);
     let mut incoming = vec![0; READ_BYTES];
     loop {
@@ -334,10 +302,7 @@ async fn shake_hands(
 }
 
 /// Connects to the first address that answers, giving each a head start over the next.
-async fn connect(
-    addresses: &[SocketAddr],
-    deadline: Deadline,
-) -> Result<(TcpStream, SocketAddr), Failure> {
+async fn connect(addresses: &[SocketAddr], deadline: Deadline) -> Result<(TcpStream, SocketAddr), Failure> {
     let attempt = async {
         match addresses {
             [] => Err(fail(FailureClass::NoAddress, "the name has no address")),
@@ -380,13 +345,10 @@ fn class_of_io(error: &io::Error) -> FailureClass {
     use io::ErrorKind;
     match error.kind() {
         ErrorKind::ConnectionRefused => FailureClass::Refused,
-        ErrorKind::ConnectionReset | ErrorKind::ConnectionAborted | ErrorKind::BrokenPipe => {
-            FailureClass::Reset
+        ErrorKind::ConnectionReset | ErrorKind::ConnectionAborted | ErrorKind::BrokenPipe => FailureClass::Reset,
+        ErrorKind::HostUnreachable | ErrorKind::NetworkUnreachable | ErrorKind::NetworkDown | ErrorKind::AddrNotAvailable => {
+            FailureClass::Unreachable
         }
-        ErrorKind::HostUnreachable
-        | ErrorKind::NetworkUnreachable
-        | ErrorKind::NetworkDown
-        | ErrorKind::AddrNotAvailable => FailureClass::Unreachable,
         ErrorKind::TimedOut => FailureClass::TimedOut,
         ErrorKind::UnexpectedEof => FailureClass::Closed,
         _ => FailureClass::Other,
@@ -401,15 +363,11 @@ fn class_of_tls(error: &rustls::Error) -> FailureClass {
     use rustls::Error;
     match error {
         Error::InvalidMessage(
-            InvalidMessage::CertificatePayloadTooLarge
-            | InvalidMessage::HandshakePayloadTooLarge
-            | InvalidMessage::MessageTooLarge,
+            InvalidMessage::CertificatePayloadTooLarge | InvalidMessage::HandshakePayloadTooLarge | InvalidMessage::MessageTooLarge,
         )
         | Error::PeerSentOversizedRecord => FailureClass::Oversize,
         Error::AlertReceived(
-            AlertDescription::ProtocolVersion
-            | AlertDescription::InsufficientSecurity
-            | AlertDescription::NoApplicationProtocol,
+            AlertDescription::ProtocolVersion | AlertDescription::InsufficientSecurity | AlertDescription::NoApplicationProtocol,
         )
         | Error::PeerIncompatible(_) => FailureClass::NothingInCommon,
         Error::AlertReceived(_) => FailureClass::Alert,

@@ -22,11 +22,7 @@ pub(super) fn anchors(is_public: impl Fn(&Sha256) -> bool) -> Seen<Vec<MachineAn
             anchors.entry(sha256).or_insert_with(|| MachineAnchor {
                 sha256,
                 origin: origin.to_owned(),
-                certificate: if is_public(&sha256) {
-                    Seen::NotVisible
-                } else {
-                    Seen::Yes(certificate.as_ref().into())
-                },
+                certificate: if is_public(&sha256) { Seen::NotVisible } else { Seen::Yes(certificate.as_ref().into()) },
             });
         }
     }
