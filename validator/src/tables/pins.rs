@@ -66,7 +66,7 @@ impl PinSet<'_> {
     fn keys(&self) -> impl Iterator<Item = [&'static [u8]; 7]> {
         self.sets
             .iter()
-            .flat_map(|set| match set {
+            .filter_map(|set| match set {
                 Set::Compiled(name) => Some(SETS.find::<7>(name.as_bytes())),
                 Set::Overlay(_) => None,
             })

@@ -445,8 +445,8 @@ fn an_overlay_is_read_again_as_it_was_written() {
 fn an_overlay_that_is_newer_unknown_or_unnamed_is_refused() {
     let newer = br#"{"format":"mintwatch.overlay","version":2,"label":"x","as_of":0,"more":[]}"#;
     assert!(matches!(Overlay::from_json(newer), Err(OverlayError::Newer(2))));
-    let never = br#"{"format":"mintwatch.overlay","version":0,"label":"x","as_of":0}"#;
-    assert!(matches!(Overlay::from_json(never), Err(OverlayError::NoSuchVersion(0))));
+    let nought = br#"{"format":"mintwatch.overlay","version":0,"label":"x","as_of":0}"#;
+    assert!(matches!(Overlay::from_json(nought), Err(OverlayError::NoSuchVersion(0))));
     let other = br#"{"format":"mintwatch.evidence","version":1,"label":"x","as_of":0}"#;
     assert!(matches!(Overlay::from_json(other), Err(OverlayError::NotOverlay(_))));
     let unknown = br#"{"format":"mintwatch.overlay","version":1,"label":"x","as_of":0,"more":[]}"#;
