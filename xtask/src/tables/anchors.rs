@@ -14,6 +14,9 @@ const FILE: &str = "anchors.tsv";
 /// The day of Chromium 150's source, which holds the root store and the snapshots.
 const CHROMIUM_DAY: &str = "2026-07-06";
 
+/// The version of webpki-root-certs that was looked at, and the day it was published.
+const CRATE: (&str, &str) = ("1.0.11", "2026-10-23");
+
 /// When a root was in a program: from the first day a source shows it to the first that shows it gone.
 type Span = (String, Option<String>);
 
@@ -119,6 +122,11 @@ pub(super) fn make(args: &TablesArgs, talk: &mut Vec<String>) -> Result<Made, Ta
              --platform-root-stores, --chromium-historical-root-stores and --ct-accepted-roots",
         ));
     };
+    let (version, _) = input::locked_crate("webpki-root-certs")?;
+    if version != CRATE.0 {
+        let what = format!("webpki-root-certs is {version} now: put that version and its day in place of {}", CRATE.0);
+        return Err(TablesError::Contradiction { table: FILE, what });
+    }
     let inputs = Inputs {
         lifetimes: input::json(lifetimes)?,
         nss: input::json(nss)?,
@@ -150,15 +158,13 @@ pub(super) fn make(args: &TablesArgs, talk: &mut Vec<String>) -> Result<Made, Ta
     for (sha256, mut spans) in programs {
         let Some(facts) = by_hash.get(&sha256) else {
             let open = spans.iter().any(|(_, (_, until))| until.is_none());
-            if open {
-                without.0 += 1
-            } else {
-                without.1 += 1
-            }
+            if open { without.0 += 1 } else { without.1 += 1 }
             continue;
         };
         spans.sort();
-        let spans = spans.iter().map(|(program, (from, until))| format!("{program}={from}..{}", until.as_deref().unwrap_or_default()));
+        let spans = spans.iter().map(|(program, (from, until))| {
+            format!("{program}={from}..{}", until.as_deref().unwrap_or_default())
+        });
         let b64 = |bytes: &[u8]| data_encoding::BASE64.encode(bytes);
         rows.push(vec![
             sha256,
@@ -182,7 +188,7 @@ pub(super) fn make(args: &TablesArgs, talk: &mut Vec<String>) -> Result<Made, Ta
         notes: vec![
             "programs: name=from..until; from is the first day a source shows the root there, until the first that shows it gone, empty for still there",
             "mozilla, past: the file of lifetimes does not say whether a root was trusted for servers or for mail; explicit distrust objects are left out; until is the next revision of certdata that is known",
-            "mozilla, today: only roots trusted for servers; a root kept for mail only counts as past where a snapshot shows that it once was for servers, until the day of the revision",
+            "mozilla, today: what webpki-root-certs has, which leaves out roots whose date of distrust for servers is past; a root kept for mail only counts as past where a snapshot shows that it once was for servers, until the day of the revision",
             "apple, microsoft: their lists are for all purposes; today only roots that no CT log operator classes as not for servers; Microsoft's per-root notBefore and disable dates are not in hand",
             "apple, android: the day of a snapshot is that of the release it is named for",
             "name constraints that a program imposes from outside are no part of this table",
@@ -194,9 +200,9 @@ pub(super) fn make(args: &TablesArgs, talk: &mut Vec<String>) -> Result<Made, Ta
             Source::new("trust_stores_observatory", "5be93b95", newest_platform(&inputs), "MIT"),
             Source::new("sectigo/CTLogs-AcceptedRoots", "e99a7b9f", inputs.ccadb_day.clone(), "MIT"),
             Source::new("CCADB certificates", inputs.ccadb_day.clone(), inputs.ccadb_day.clone(), CCADB_LICENCE),
-            Source::new("webpki-root-certs", "1.0.11, for its certificates", inputs.nss.date.clone(), CCADB_LICENCE),
+            Source::new("webpki-root-certs", CRATE.0, CRATE.1, CCADB_LICENCE),
         ],
-        as_of: newest_platform(&inputs),
+        as_of: newest_platform(&inputs).max(CRATE.1.to_owned()),
         stale_after_days: 180,
         stale_reason: "programs add and remove roots a few times a year and announce it months ahead",
         columns: &["sha256", "programs", "not-before", "not-after", "owner", "name", "subject", "spki", "name-constraints"],
@@ -222,9 +228,11 @@ fn mozilla(inputs: &Inputs) -> BTreeMap<String, Span> {
     let at_tip: BTreeSet<&str> = inputs.nss.roots.iter().map(|root| root.sha256.as_str()).collect();
     let distrust: BTreeSet<&str> = inputs.distrust.actively_distrusted.iter().map(|entry| entry.label.as_str()).collect();
     let certificates = &inputs.lifetimes.certificates;
-    let revisions: BTreeSet<&str> = certificates.iter().flat_map(|entry| [entry.first.as_str(), entry.last.as_str()]).collect();
-    let once_server =
-        |sha256: &str| inputs.snapshots.certificates.get(sha256).is_some_and(|seen| seen.iter().any(|store| store.starts_with("mozilla/")));
+    let revisions: BTreeSet<&str> =
+        certificates.iter().flat_map(|entry| [entry.first.as_str(), entry.last.as_str()]).collect();
+    let once_server = |sha256: &str| {
+        inputs.snapshots.certificates.get(sha256).is_some_and(|seen| seen.iter().any(|store| store.starts_with("mozilla/")))
+    };
     let mut spans = BTreeMap::new();
     for entry in certificates.iter().filter(|entry| !distrust.contains(entry.label.as_str())) {
         let sha256 = entry.sha256.as_str();
@@ -242,6 +250,17 @@ fn mozilla(inputs: &Inputs) -> BTreeMap<String, Span> {
     for sha256 in server {
         spans.entry(sha256.to_owned()).or_insert_with(|| (inputs.nss.date.clone(), None));
     }
+    // The crate is made from the program's own report, and is newer than that revision.
+    let newest: BTreeSet<String> =
+        webpki_root_certs::TLS_SERVER_ROOT_CERTS.iter().map(|der| Sha256::of(der).to_string()).collect();
+    for (sha256, (_, until)) in &mut spans {
+        if until.is_none() && !newest.contains(sha256) {
+            *until = Some(CRATE.1.to_owned());
+        }
+    }
+    for sha256 in newest {
+        spans.entry(sha256).or_insert_with(|| (CRATE.1.to_owned(), None));
+    }
     spans
 }
 
@@ -254,8 +273,11 @@ fn chrome_spans(inputs: &Inputs) -> BTreeMap<String, Span> {
 fn platform(inputs: &Inputs, historic: &str, today: &str) -> BTreeMap<String, Span> {
     let Some(store) = inputs.platforms.stores.get(today) else { return BTreeMap::new() };
     // Mozilla's choice is Android's too; the lists of Apple and Microsoft also serve mail and code.
-    let for_servers = |sha256: &str| today == "google_aosp" || inputs.classes.get(sha256).is_none_or(|class| class == "common/trusted/tls");
-    let now: BTreeSet<&str> = store.trusted.iter().map(|root| root.sha256.as_str()).filter(|sha256| for_servers(sha256)).collect();
+    let for_servers = |sha256: &str| {
+        today == "google_aosp" || inputs.classes.get(sha256).is_none_or(|class| class == "common/trusted/tls")
+    };
+    let now: BTreeSet<&str> =
+        store.trusted.iter().map(|root| root.sha256.as_str()).filter(|sha256| for_servers(sha256)).collect();
     let mut seen: BTreeMap<&str, BTreeSet<String>> = BTreeMap::new();
     let mut days = BTreeSet::from([store.date_fetched.clone()]);
     for (sha256, stores) in &inputs.snapshots.certificates {
@@ -289,7 +311,7 @@ fn newest_platform(inputs: &Inputs) -> String {
     inputs.platforms.stores.values().map(|store| store.date_fetched.clone()).max().unwrap_or_default()
 }
 
-/// Compares Mozilla's server roots with two packages made from the same program on other days.
+/// Compares Mozilla's server roots with a package made from the same program on another day.
 fn cross_check(
     args: &TablesArgs,
     programs: &BTreeMap<String, Vec<(&'static str, Span)>>,
@@ -300,22 +322,21 @@ fn cross_check(
         .filter(|(_, spans)| spans.iter().any(|(program, (_, until))| *program == "mozilla" && until.is_none()))
         .map(|(sha256, _)| sha256.clone())
         .collect();
-    let mut compare = |name: &str, theirs: BTreeSet<String>| {
-        let only =
-            |a: &BTreeSet<String>, b: &BTreeSet<String>| a.difference(b).filter_map(|hash| hash.get(..8)).collect::<Vec<_>>().join(" ");
-        talk.push(format!(
+    let compare = |name: &str, theirs: BTreeSet<String>| {
+        let only = |a: &BTreeSet<String>, b: &BTreeSet<String>| {
+            a.difference(b).filter_map(|hash| hash.get(..8)).collect::<Vec<_>>().join(" ")
+        };
+        format!(
             "{FILE}: {name} has {} roots; only there: [{}]; only here: [{}]",
             theirs.len(),
             only(&theirs, &ours),
             only(&ours, &theirs)
-        ));
+        )
     };
     let hashes = |ders: &[Vec<u8>]| ders.iter().map(|der| Sha256::of(der).to_string()).collect();
-    let crate_roots: Vec<Vec<u8>> = webpki_root_certs::TLS_SERVER_ROOT_CERTS.iter().map(|der| der.to_vec()).collect();
-    compare("webpki-root-certs", hashes(&crate_roots));
     if let Some(deb) = &args.ca_certificates_deb {
         let (version, roots) = input::ca_certificates(deb)?;
-        compare(&format!("ca-certificates {version}"), hashes(&roots));
+        talk.push(compare(&format!("ca-certificates {version}"), hashes(&roots)));
     }
     Ok(())
 }

@@ -59,8 +59,13 @@ pub(super) fn form(path: &Path, what: impl Into<String>) -> TablesError {
 pub(super) fn pem(text: &str) -> Vec<Vec<u8>> {
     let mut found = Vec::new();
     for block in text.split("-----BEGIN CERTIFICATE-----").skip(1) {
-        let body: String =
-            block.split("-----END CERTIFICATE-----").next().unwrap_or_default().chars().filter(|c| !c.is_whitespace()).collect();
+        let body: String = block
+            .split("-----END CERTIFICATE-----")
+            .next()
+            .unwrap_or_default()
+            .chars()
+            .filter(|c| !c.is_whitespace())
+            .collect();
         found.extend(data_encoding::BASE64.decode(body.as_bytes()));
     }
     found
@@ -148,31 +153,41 @@ pub(super) fn from_npm(package: &Path, inside: &str) -> Result<Vec<u8>, TablesEr
 
 /// Returns the folder of SPKIs that the rustls-webpki of Cargo.lock refuses, and the version of the crate.
 pub(super) fn distrusted_spkis(named: Option<&PathBuf>) -> Result<(String, PathBuf), TablesError> {
-    let manifest = Path::new("Cargo.lock");
     if let Some(dir) = named {
         let text = dir.to_string_lossy().into_owned();
         let version = text.split("rustls-webpki-").nth(1).and_then(|tail| tail.split('/').next());
         return Ok((version.unwrap_or("unknown").to_owned(), dir.clone()));
     }
-    let text = run(Command::new("cargo").args(["metadata", "--format-version", "1", "--offline", "--locked"]), "cargo", manifest)?;
+    let (version, home) = locked_crate("rustls-webpki")?;
+    Ok((version, home.join("src/data/distrusted")))
+}
+
+/// Returns the version of a crate in Cargo.lock and the folder of its source.
+pub(super) fn locked_crate(name: &str) -> Result<(String, PathBuf), TablesError> {
+    let manifest = Path::new("Cargo.lock");
+    let text = run(
+        Command::new("cargo").args(["metadata", "--format-version", "1", "--offline", "--locked"]),
+        "cargo",
+        manifest,
+    )?;
     let metadata: serde_json::Value = from_json(manifest, &text)?;
     let field = |package: &serde_json::Value, key: &str| package.get(key).and_then(|v| v.as_str()).map(str::to_owned);
     let packages = metadata.get("packages").and_then(|packages| packages.as_array());
     packages
         .into_iter()
         .flatten()
-        .filter(|package| field(package, "name").as_deref() == Some("rustls-webpki"))
+        .filter(|package| field(package, "name").as_deref() == Some(name))
         .find_map(|package| {
-            let home = PathBuf::from(field(package, "manifest_path")?).parent()?.join("src/data/distrusted");
+            let home = PathBuf::from(field(package, "manifest_path")?).parent()?.to_owned();
             Some((field(package, "version")?, home))
         })
-        .filter(|(_, home)| home.is_dir())
-        .ok_or_else(|| form(manifest, "no rustls-webpki with a list of distrusted keys"))
+        .ok_or_else(|| form(manifest, format!("no {name} in it")))
 }
 
 fn from_deb(deb: &Path, tar_arguments: &[&str]) -> Result<Vec<u8>, TablesError> {
     let start = |error| TablesError::Program { program: "dpkg-deb", error };
-    let mut unpack = Command::new("dpkg-deb").arg("--fsys-tarfile").arg(deb).stdout(Stdio::piped()).spawn().map_err(start)?;
+    let mut unpack =
+        Command::new("dpkg-deb").arg("--fsys-tarfile").arg(deb).stdout(Stdio::piped()).spawn().map_err(start)?;
     let stream = unpack.stdout.take().map_or_else(Stdio::null, Stdio::from);
     let text = run(Command::new("tar").arg("--extract").args(tar_arguments).stdin(stream), "tar", deb);
     let _ = unpack.wait();
