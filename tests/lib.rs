@@ -1,6 +1,8 @@
 //! What the tests of the whole share: replay folders, and a small PKI to mint chains with.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, missing_docs, reason = "tests")]
 
+pub mod lab;
+
 use std::path::PathBuf;
 
 use mintwatch_validator::evidence::{

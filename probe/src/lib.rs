@@ -1,1 +1,9 @@
-//! seed
+//! The native door: observes handshakes, hands them to the judge, shows the report.
+
+pub mod cli;
+pub mod commands;
+pub mod demo;
+pub mod draw;
+pub mod error;
+pub mod observe;
+pub mod terminal;

@@ -110,8 +110,7 @@ impl<'e> Case<'e> {
     /// Reads the evidence; every signature that is checked is checked here.
     pub(crate) fn read(evidence: &'e Evidence, tables: &'e Tables) -> Self {
         let machine = evidence.surroundings.anchors.yes();
-        let local_anchors: Vec<Anchor<'e>> =
-            machine.into_iter().flatten().filter_map(|anchor| local_anchor(anchor, tables)).collect();
+        let local_anchors: Vec<Anchor<'e>> = machine.into_iter().flatten().filter_map(|anchor| local_anchor(anchor, tables)).collect();
         let signatures = Signatures::new();
         let views = evidence
             .observations
@@ -160,13 +159,7 @@ fn local_anchor<'e>(anchor: &'e MachineAnchor, tables: &Tables) -> Option<Anchor
 }
 
 impl<'e> View<'e> {
-    fn read(
-        index: usize,
-        observation: &'e Observation,
-        tables: &'e Tables,
-        local_anchors: &[Anchor<'e>],
-        signatures: &Signatures,
-    ) -> Self {
+    fn read(index: usize, observation: &'e Observation, tables: &'e Tables, local_anchors: &[Anchor<'e>], signatures: &Signatures) -> Self {
         let mut view = Self {
             index,
             observation,
@@ -256,12 +249,11 @@ impl<'e> View<'e> {
             }
         }
         // The same name and key as a public anchor is that anchor, whatever the local copy looks like.
-        let is_public = |local: &Anchor<'_>| anchors.iter().any(|public| public.issuer.subject == local.issuer.subject && public.issuer.spki == local.issuer.spki);
-        let added: Vec<Anchor<'e>> = local_anchors
-            .iter()
-            .filter(|local| names.contains(&local.issuer.subject) && !is_public(local))
-            .cloned()
-            .collect();
+        let is_public = |local: &Anchor<'_>| {
+            anchors.iter().any(|public| public.issuer.subject == local.issuer.subject && public.issuer.spki == local.issuer.spki)
+        };
+        let added: Vec<Anchor<'e>> =
+            local_anchors.iter().filter(|local| names.contains(&local.issuer.subject) && !is_public(local)).cloned().collect();
         anchors.extend(added);
         anchors
     }
@@ -269,14 +261,17 @@ impl<'e> View<'e> {
     fn check_scts(&mut self, tables: &Tables, signatures: &Signatures) {
         let Some(end_entity) = self.certificates.first() else { return };
         let embedded: Vec<Sct> = scts::embedded(end_entity.der).into_iter().flatten().flatten().collect();
-        let delivered: Option<Vec<Sct>> = self.observation.scts.yes().map(|list| {
-            list.iter().take(scts::MAX_SCTS).filter_map(|sct| Sct::parse(sct.as_slice()).ok()).collect()
-        });
+        let delivered: Option<Vec<Sct>> = self
+            .observation
+            .scts
+            .yes()
+            .map(|list| list.iter().take(scts::MAX_SCTS).filter_map(|sct| Sct::parse(sct.as_slice()).ok()).collect());
         let issuer = self.issuer_spki();
         let mut operators: BTreeSet<&str> = BTreeSet::new();
         signatures.start_chain(MAX_SCT_SIGNATURES);
         for (sct, is_embedded) in embedded.iter().map(|sct| (sct, true)).chain(delivered.iter().flatten().map(|sct| (sct, false))) {
-            let Some(log) = tables.log(&sct.log_id).filter(|log| operators.len() < ENOUGH_OPERATORS && !operators.contains(log.operator)) else {
+            let Some(log) = tables.log(&sct.log_id).filter(|log| operators.len() < ENOUGH_OPERATORS && !operators.contains(log.operator))
+            else {
                 continue;
             };
             let verified = match (is_embedded, issuer) {
@@ -327,11 +322,6 @@ impl<'e> View<'e> {
         self.anchors.get(path.anchor?)
     }
 
-    /// Returns the CA certificates of a path, each with its place in the chain as it came.
-    pub fn authorities<'v>(&'v self, path: &'v Path) -> impl Iterator<Item = (Place, &'v Certificate<'e>)> {
-        path.certificates.iter().skip(1).filter_map(|&index| Some((self.place(index), self.certificates.get(index)?)))
-    }
-
     /// Returns the place, in the chain as it came, of a readable certificate.
     pub fn place(&self, index: usize) -> Place {
         Place::Certificate(self.positions.get(index).copied().unwrap_or(index))
@@ -367,7 +357,8 @@ impl<'e> View<'e> {
             let on_path = index == 0 && self.end_entity_readable || self.paths.iter().any(|path| path.certificates.contains(&index));
             (self.place(index), certificate.sha256, certificate.spki_sha256, on_path)
         });
-        let anchors = self.anchors.iter().enumerate().map(|(index, anchor)| (Place::Anchor(index), anchor.sha256, anchor.spki_sha256, true));
+        let anchors =
+            self.anchors.iter().enumerate().map(|(index, anchor)| (Place::Anchor(index), anchor.sha256, anchor.spki_sha256, true));
         certificates
             .chain(anchors)
             .filter_map(|(place, sha256, spki, on_path)| {

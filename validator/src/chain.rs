@@ -5,8 +5,8 @@ use x509_parser::certificate::X509Certificate;
 use x509_parser::extensions::{GeneralName, NameConstraints, ParsedExtension};
 use x509_parser::prelude::FromDer;
 
+use crate::der;
 use crate::evidence::Sha256;
-use crate::signatures::der;
 
 /// What is read of one certificate. Borrows the bytes it was read from.
 #[derive(Debug, Clone)]
@@ -170,10 +170,7 @@ impl<'e> Certificate<'e> {
         if purposes.any {
             return false;
         }
-        !purposes.server
-            || self
-                .permits
-                .is_some_and(|permits| permits.only_named_domains && permits.only_named_addresses)
+        !purposes.server || self.permits.is_some_and(|permits| permits.only_named_domains && permits.only_named_addresses)
     }
 
     /// Returns whether a moment, in UNIX seconds, lies within the validity; both ends count (RFC 5280 §4.1.2.5).
@@ -238,15 +235,14 @@ impl Permits {
         });
         let named = |name: &str| name.contains('.');
         let only_named_domains = domains.next().is_some_and(named) && domains.all(named);
-        let permits_addresses = permitted
-            .iter()
-            .any(|subtree| matches!(subtree.base, GeneralName::IPAddress(range) if !is_everything(range)));
-        let excludes = |length: usize| {
-            excluded.iter().any(|subtree| {
-                matches!(subtree.base, GeneralName::IPAddress(range) if range.len() == length && is_everything(range))
-            })
+        let permits_addresses =
+            permitted.iter().any(|subtree| matches!(subtree.base, GeneralName::IPAddress(range) if !is_everything(range)));
+        let all_excluded = |length: usize| {
+            excluded
+                .iter()
+                .any(|subtree| matches!(subtree.base, GeneralName::IPAddress(range) if range.len() == length && is_everything(range)))
         };
-        Self { only_named_domains, only_named_addresses: permits_addresses || (excludes(8) && excludes(32)) }
+        Self { only_named_domains, only_named_addresses: permits_addresses || (all_excluded(8) && all_excluded(32)) }
     }
 }
 

@@ -411,11 +411,7 @@ impl<'de> Deserialize<'de> for Host {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
         let host = Self::parse(&text).map_err(de::Error::custom)?;
-        if host.as_str() == text {
-            Ok(host)
-        } else {
-            Err(de::Error::custom(format!("host name {text:?} is not in canonical form")))
-        }
+        if host.as_str() == text { Ok(host) } else { Err(de::Error::custom(format!("host name {text:?} is not in canonical form"))) }
     }
 }
 
@@ -457,9 +453,7 @@ impl Serialize for Bytes {
 impl<'de> Deserialize<'de> for Bytes {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
-        let bytes = data_encoding::BASE64
-            .decode(text.as_bytes())
-            .map_err(|error| de::Error::custom(format!("not base64: {error}")))?;
+        let bytes = data_encoding::BASE64.decode(text.as_bytes()).map_err(|error| de::Error::custom(format!("not base64: {error}")))?;
         Ok(bytes.into())
     }
 }
@@ -500,9 +494,7 @@ impl<'de> Deserialize<'de> for Sha256 {
         let bytes = data_encoding::HEXLOWER
             .decode(text.as_bytes())
             .map_err(|error| de::Error::custom(format!("not lower-case hexadecimal: {error}")))?;
-        let digest = bytes
-            .try_into()
-            .map_err(|_| de::Error::custom("a SHA-256 digest has 64 digits"))?;
+        let digest = bytes.try_into().map_err(|_| de::Error::custom("a SHA-256 digest has 64 digits"))?;
         Ok(Self(digest))
     }
 }

@@ -197,10 +197,7 @@ fn refusal_of(view: &View<'_>, end: End) -> Option<RefusalKind> {
         return None;
     }
     let fault = |refusal: &&Refusal| !matches!(refusal, Refusal::Unsupported(_) | Refusal::NoAnchor);
-    match refusals.iter().flatten().any(fault) {
-        true => Some(RefusalKind::OriginFault),
-        false => Some(RefusalKind::Unsupported),
-    }
+    Some(if refusals.iter().flatten().any(fault) { RefusalKind::OriginFault } else { RefusalKind::Unsupported })
 }
 
 /// The tables' own date is a floor: no handshake happened before what we know of was published.
@@ -335,10 +332,8 @@ mod tests {
     #[test]
     fn an_untrusted_issuer_of_unrelated_hosts_is_interception() {
         let lab = Lab::new();
-        let report = lab.judge(&[
-            lab.site("www.bank.example").issued_by(&lab.unknown),
-            lab.site("www.news.example").issued_by(&lab.unknown),
-        ]);
+        let report =
+            lab.judge(&[lab.site("www.bank.example").issued_by(&lab.unknown), lab.site("www.news.example").issued_by(&lab.unknown)]);
         assert_eq!(report.verdict.cause, Cause::UntrustedInterception);
     }
 
@@ -374,10 +369,8 @@ mod tests {
     #[test]
     fn the_same_evidence_gives_the_same_bytes() {
         let lab = Lab::new();
-        let evidence = lab.evidence(&[
-            lab.site("www.bank.example").issued_by(&lab.undisclosed),
-            lab.site("www.news.example").issued_by(&lab.unknown),
-        ]);
+        let evidence =
+            lab.evidence(&[lab.site("www.bank.example").issued_by(&lab.undisclosed), lab.site("www.news.example").issued_by(&lab.unknown)]);
         let text = evidence.to_json();
         let again = Evidence::from_json(text.as_bytes()).map(|evidence| evidence.to_json());
         assert_eq!(again.ok().as_deref(), Some(text.as_str()));

@@ -5,6 +5,7 @@
 
 mod case;
 mod chain;
+mod der;
 mod detector;
 pub mod detectors;
 pub mod evidence;

@@ -14,7 +14,8 @@ use serde::{Deserialize, Serialize};
 use webpki::{EndEntityCert, KeyUsage};
 
 use crate::chain::Certificate;
-use crate::signatures::{Signatures, Strength, der, strength};
+use crate::der;
+use crate::signatures::{Signatures, Strength, strength};
 
 /// How many certificates above the end-entity are looked at.
 pub(crate) const MAX_INTERMEDIATES: usize = 16;
@@ -119,11 +120,7 @@ pub(crate) fn reachable(certificates: &[Certificate<'_>]) -> (Vec<usize>, bool) 
 /// Finds every candidate path of one chain.
 ///
 /// `certificates` begins with the end-entity; `anchors` are all that any of them names as issuer.
-pub(crate) fn search(
-    certificates: &[Certificate<'_>],
-    anchors: &[Issuer<'_>],
-    signatures: &Signatures,
-) -> Found {
+pub(crate) fn search(certificates: &[Certificate<'_>], anchors: &[Issuer<'_>], signatures: &Signatures) -> Found {
     signatures.start_chain(MAX_SIGNATURES);
     let (reachable, all_kept) = reachable(certificates);
     let mut search = Search { certificates, reachable, anchors, signatures, found: Found::default(), dead_ends: Vec::new(), steps: 0 };
@@ -131,10 +128,8 @@ pub(crate) fn search(
     search.walk(&mut vec![0]);
     if search.found.paths.is_empty() {
         let dead_ends = std::mem::take(&mut search.dead_ends);
-        search.found.paths = dead_ends
-            .into_iter()
-            .map(|certificates| Path { certificates, anchor: None, refused: Some(Refusal::NoAnchor) })
-            .collect();
+        search.found.paths =
+            dead_ends.into_iter().map(|certificates| Path { certificates, anchor: None, refused: Some(Refusal::NoAnchor) }).collect();
     }
     search.found.complete &= !signatures.exhausted();
     search.found
@@ -222,9 +217,8 @@ pub(crate) fn validate(
         return Some(Refusal::AnchorNotCurrent);
     }
     let keys = issuers.iter().map(|issuer| issuer.spki).chain([anchor.spki]);
-    let weak = on_path.iter().zip(keys).any(|(certificate, key)| {
-        strength(certificate.signed_parts().algorithm, key) != Some(Strength::Current)
-    });
+    let weak =
+        on_path.iter().zip(keys).any(|(certificate, key)| strength(certificate.signed_parts().algorithm, key) != Some(Strength::Current));
     weak.then_some(Refusal::WeakSignature)
 }
 

@@ -279,8 +279,6 @@ impl Report {
 
     /// Returns what was said of one place of one observation.
     pub fn findings_at(&self, observation: usize, place: Place) -> impl Iterator<Item = &Finding> {
-        self.findings
-            .iter()
-            .filter(move |finding| finding.observation == observation && finding.place == Some(place))
+        self.findings.iter().filter(move |finding| finding.observation == observation && finding.place == Some(place))
     }
 }

@@ -6,7 +6,8 @@
 use sha2::{Digest as _, Sha256};
 use thiserror::Error;
 
-use crate::signatures::{Signatures, TlsSignatureError, der, key_bits};
+use crate::der;
+use crate::signatures::{Signatures, TlsSignatureError, key_bits};
 
 /// How many SCTs of one list are read at most; real certificates carry two to five.
 pub const MAX_SCTS: usize = 64;

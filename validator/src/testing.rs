@@ -2,8 +2,8 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
 use rcgen::{
-    BasicConstraints, CertificateParams, CidrSubnet, CustomExtension, DnType, ExtendedKeyUsagePurpose, GeneralSubtree, IsCa, Issuer, KeyIdMethod,
-    KeyPair, KeyUsagePurpose, NameConstraints, SerialNumber, SigningKey,
+    BasicConstraints, CertificateParams, CidrSubnet, CustomExtension, DnType, ExtendedKeyUsagePurpose, GeneralSubtree, IsCa, Issuer,
+    KeyIdMethod, KeyPair, KeyUsagePurpose, NameConstraints, SerialNumber, SigningKey,
 };
 use sha1::Digest;
 use time::OffsetDateTime;
@@ -176,7 +176,22 @@ impl Lab {
             ..Overlay::new("unit test lab", u64::try_from(NOW - DAY).unwrap())
         };
         let shared_key = KeyPair::generate().unwrap();
-        Self { disclosed, sister, other_owner, undisclosed, constrained, newborn, leaked, revoked, product, local, unknown, shared_key, log_keys, overlay }
+        Self {
+            disclosed,
+            sister,
+            other_owner,
+            undisclosed,
+            constrained,
+            newborn,
+            leaked,
+            revoked,
+            product,
+            local,
+            unknown,
+            shared_key,
+            log_keys,
+            overlay,
+        }
     }
 
     pub(crate) fn tables(&self) -> Tables {
@@ -360,7 +375,7 @@ impl<'l> Site<'l> {
         }
         let mut whole = u16::try_from(list.len()).unwrap().to_be_bytes().to_vec();
         whole.extend(list);
-        crate::signatures::der::write(crate::signatures::der::OCTET_STRING, &whole)
+        crate::der::write(crate::der::OCTET_STRING, &whole)
     }
 }
 

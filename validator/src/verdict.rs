@@ -136,14 +136,8 @@ pub(crate) enum RefusalKind {
 }
 
 /// Detectors whose finding, beside a missing or unproven SCT, shows that a public authority mints here.
-const COMPANIONS_OF_NO_SCT: [&str; 6] = [
-    "one-issuer-many-operators",
-    "shared-key",
-    "key-is-issuers-key",
-    "minted-on-demand",
-    "pin-mismatch",
-    "unexpected-authority",
-];
+const COMPANIONS_OF_NO_SCT: [&str; 6] =
+    ["one-issuer-many-operators", "shared-key", "key-is-issuers-key", "minted-on-demand", "pin-mismatch", "unexpected-authority"];
 
 /// Weighs one observation: the first sufficient rule decides.
 #[allow(clippy::too_many_lines, reason = "the ordered rules are one table, read from top to bottom")]
@@ -283,8 +277,16 @@ fn weigh_unanchored(standing: &Standing, findings: &[&Finding]) -> Verdict {
     let anchor = said("no-anchor", Weight::Note);
     let by: Vec<&Finding> = anchor.into_iter().collect();
     match anchor.and_then(|finding| finding.kind.as_deref()) {
-        Some("self-signed") => verdict(Cause::OriginFault, Severity::Info, Confidence::Weak, "a self-signed certificate, on this host only", &by),
-        Some("retired") => verdict(Cause::OriginFault, Severity::Info, Confidence::Strong, "the chain ends at a root that has left every root program", &by),
+        Some("self-signed") => {
+            verdict(Cause::OriginFault, Severity::Info, Confidence::Weak, "a self-signed certificate, on this host only", &by)
+        }
+        Some("retired") => verdict(
+            Cause::OriginFault,
+            Severity::Info,
+            Confidence::Strong,
+            "the chain ends at a root that has left every root program",
+            &by,
+        ),
         _ => verdict(Cause::Inconclusive, Severity::Low, Confidence::Weak, "nobody trusts the issuer, and only this host shows it", &by),
     }
 }
@@ -356,10 +358,9 @@ pub(crate) fn sum_up(verdicts: &[&Verdict]) -> Verdict {
     };
     match worst {
         None => inconclusive(Cause::NotMeasured, "no host was asked".to_owned()),
-        Some(worst) if worst.cause == Cause::Clear && measured * 2 < verdicts.len() => inconclusive(
-            Cause::Inconclusive,
-            format!("only {measured} of {} hosts could be measured", verdicts.len()),
-        ),
+        Some(worst) if worst.cause == Cause::Clear && measured * 2 < verdicts.len() => {
+            inconclusive(Cause::Inconclusive, format!("only {measured} of {} hosts could be measured", verdicts.len()))
+        }
         Some(worst) => (*worst).clone(),
     }
 }

@@ -32,7 +32,12 @@ fn examine(case: &Case<'_>, view: &View<'_>) -> Vec<Finding> {
             with: vec![other.index],
             ..DETECTOR.finding(Weight::Strong, view, place, "each handshake for this name got a certificate as old as the handshake")
         },
-        None => DETECTOR.finding(Weight::Weak, view, place, format!("its validity begins {} s {} the handshake", age.abs(), if age < 0 { "after" } else { "before" })),
+        None => DETECTOR.finding(
+            Weight::Weak,
+            view,
+            place,
+            format!("its validity begins {} s {} the handshake", age.abs(), if age < 0 { "after" } else { "before" }),
+        ),
     }]
 }
 

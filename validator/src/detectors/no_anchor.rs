@@ -29,7 +29,12 @@ fn examine(_: &Case<'_>, view: &View<'_>) -> Vec<Finding> {
         return vec![kind("self-signed", DETECTOR.finding(Weight::Weak, view, Some(Place::Certificate(0)), says))];
     }
     let last = view.paths.first().and_then(|path| path.certificates.last()).map_or(Place::Certificate(0), |&index| view.place(index));
-    vec![DETECTOR.finding(Weight::Weak, view, Some(last), "its issuer is no anchor of any root program, nor of this machine as far as seen")]
+    vec![DETECTOR.finding(
+        Weight::Weak,
+        view,
+        Some(last),
+        "its issuer is no anchor of any root program, nor of this machine as far as seen",
+    )]
 }
 
 fn kind(kind: &str, finding: Finding) -> Finding {

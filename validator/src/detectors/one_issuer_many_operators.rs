@@ -39,8 +39,12 @@ fn speak(case: &Case<'_>, members: &[usize], alone: bool) -> Vec<Finding> {
     let operators: BTreeSet<&str> = views().filter_map(|view| case.tables.operator(&view.observation.target.host)).collect();
     let disclosed = views().any(|view| view.issuer_is_disclosed(case.tables));
     let (weight, says) = match (disclosed, operators.len()) {
-        (false, 2..) => (Weight::Strong, format!("one issuer that no root program knows signs for {} unrelated operators", operators.len())),
-        (true, MANY..) if alone => (Weight::Note, format!("a single disclosed issuer signs for all {} unrelated operators", operators.len())),
+        (false, 2..) => {
+            (Weight::Strong, format!("one issuer that no root program knows signs for {} unrelated operators", operators.len()))
+        }
+        (true, MANY..) if alone => {
+            (Weight::Note, format!("a single disclosed issuer signs for all {} unrelated operators", operators.len()))
+        }
         _ => return Vec::new(),
     };
     views()
@@ -59,10 +63,8 @@ mod tests {
     #[test]
     fn speaks_of_an_unknown_issuer_for_unrelated_operators() {
         let lab = Lab::new();
-        let report = lab.judge(&[
-            lab.site("www.bank.example").issued_by(&lab.unknown),
-            lab.site("www.news.example").issued_by(&lab.unknown),
-        ]);
+        let report =
+            lab.judge(&[lab.site("www.bank.example").issued_by(&lab.unknown), lab.site("www.news.example").issued_by(&lab.unknown)]);
         let findings = speaks(&report, super::DETECTOR.id);
         assert_eq!(findings.len(), 2);
         assert_eq!((findings[0].weight, findings[0].with.as_slice()), (Weight::Strong, &[1][..]));
@@ -71,20 +73,16 @@ mod tests {
     #[test]
     fn stays_silent_about_two_hosts_of_one_operator() {
         let lab = Lab::new();
-        let report = lab.judge(&[
-            lab.site("www.bank.example").issued_by(&lab.unknown),
-            lab.site("login.bank.example").issued_by(&lab.unknown),
-        ]);
+        let report =
+            lab.judge(&[lab.site("www.bank.example").issued_by(&lab.unknown), lab.site("login.bank.example").issued_by(&lab.unknown)]);
         assert!(speaks(&report, super::DETECTOR.id).is_empty());
     }
 
     #[test]
     fn stays_silent_about_a_disclosed_ca_with_many_customers() {
         let lab = Lab::new();
-        let report = lab.judge(&[
-            lab.site("www.bank.example").issued_by(&lab.disclosed),
-            lab.site("www.news.example").issued_by(&lab.disclosed),
-        ]);
+        let report =
+            lab.judge(&[lab.site("www.bank.example").issued_by(&lab.disclosed), lab.site("www.news.example").issued_by(&lab.disclosed)]);
         assert!(speaks(&report, super::DETECTOR.id).is_empty());
     }
 

@@ -50,9 +50,10 @@ fn speak(case: &Case<'_>, members: &[&View<'_>]) -> Vec<Finding> {
 
 /// Whether each certificate also names the other hosts, as a CDN's does.
 fn name_each_other(members: &[&View<'_>]) -> bool {
-    members.iter().filter_map(|view| view.end_entity()).all(|certificate| {
-        members.iter().all(|other| certificate.names_host(other.observation.target.host.as_str()))
-    })
+    members
+        .iter()
+        .filter_map(|view| view.end_entity())
+        .all(|certificate| members.iter().all(|other| certificate.names_host(other.observation.target.host.as_str())))
 }
 
 #[cfg(test)]
@@ -85,10 +86,7 @@ mod tests {
     #[test]
     fn stays_silent_about_two_keys() {
         let lab = Lab::new();
-        let report = lab.judge(&[
-            lab.site("www.bank.example").issued_by(&lab.local),
-            lab.site("www.news.example").issued_by(&lab.local),
-        ]);
+        let report = lab.judge(&[lab.site("www.bank.example").issued_by(&lab.local), lab.site("www.news.example").issued_by(&lab.local)]);
         assert!(speaks(&report, super::DETECTOR.id).is_empty());
     }
 

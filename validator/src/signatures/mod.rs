@@ -8,7 +8,6 @@
 //! 8192 bits, exponent odd, 3 to 2^33 - 1. Besides, told apart as [`Strength::Legacy`]: RSA PKCS #1
 //! with SHA-1, and with SHA-1, -256 or -512 down to 1024 bits.
 
-pub(crate) mod der;
 mod memo;
 #[cfg(not(target_arch = "wasm32"))]
 mod native;
@@ -30,6 +29,8 @@ use native as backend;
 #[cfg(target_arch = "wasm32")]
 use portable as backend;
 use question::{CURRENT_RSA_BITS, Curve, Hash, Kind, Padding, Question, Refusal};
+
+use crate::der;
 
 /// The algorithms accepted on certificates; neither counted nor remembered, see [`Signatures`].
 pub fn algorithms() -> &'static [&'static dyn SignatureVerificationAlgorithm] {

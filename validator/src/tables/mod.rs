@@ -23,8 +23,8 @@ pub use disclosed::Disclosure;
 pub use listed_keys::{KeyKind, ListedKey};
 pub use onecrl::{Revocation, RevocationForm, revocation_key_by_serial, revocation_key_by_subject};
 pub use overlay::{
-    MAX_OVERLAY_BYTES, MAX_OVERLAY_ENTRIES, OVERLAY_VERSION, Overlay, OverlayError, OverlayFormat, OverlayPoolHost,
-    OverlayKey, OverlayLog, OverlayPin,
+    MAX_OVERLAY_BYTES, MAX_OVERLAY_ENTRIES, OVERLAY_VERSION, Overlay, OverlayError, OverlayFormat, OverlayKey, OverlayLog, OverlayPin,
+    OverlayPoolHost,
 };
 pub use pins::PinSet;
 pub use pool::PoolHost;
@@ -203,9 +203,9 @@ impl Tables {
 
     /// Returns a CT log by its identifier (RFC 6962 §3.2).
     pub fn log(&self, id: &[u8; 32]) -> Option<CtLog<'_>> {
-        let added = self.overlay().and_then(|applied| {
-            applied.overlay.logs.iter().zip(&applied.log_ids).find(|(_, known)| known.0 == *id).map(|(log, _)| log)
-        });
+        let added = self
+            .overlay()
+            .and_then(|applied| applied.overlay.logs.iter().zip(&applied.log_ids).find(|(_, known)| known.0 == *id).map(|(log, _)| log));
         added
             .map(|log| CtLog {
                 operator: &log.operator,
@@ -232,10 +232,7 @@ impl Tables {
     pub fn operator(&self, host: &Host) -> Option<&str> {
         let added = self.overlay_pool().iter().find(|entry| entry.host == *host).map(|entry| entry.operator.as_str());
         let known = |operator: &&str| !operator.is_empty();
-        added
-            .filter(known)
-            .or_else(|| pool::lookup(host).map(|entry| entry.operator).filter(known))
-            .or_else(|| pool::operator(host))
+        added.filter(known).or_else(|| pool::lookup(host).map(|entry| entry.operator).filter(known)).or_else(|| pool::operator(host))
     }
 
     /// Returns the CA owners a host is known to use; empty: nothing is expected.

@@ -49,10 +49,8 @@ fn key(form: u8, name: &[u8], detail: &[u8]) -> [u8; 16] {
 
 /// Looks a certificate up in both forms.
 pub(super) fn lookup(issuer: &[u8], serial: &[u8], subject: &[u8], spki: &Sha256) -> Option<Revocation<'static>> {
-    [revocation_key_by_serial(issuer, serial), revocation_key_by_subject(subject, spki)]
-        .iter()
-        .find_map(|key| REVOKED.number(key))
-        .map(|number| {
+    [revocation_key_by_serial(issuer, serial), revocation_key_by_subject(subject, spki)].iter().find_map(|key| REVOKED.number(key)).map(
+        |number| {
             let bug = Some(number & 0x7fff_ffff).filter(|bug| *bug != 0);
             Revocation {
                 form: if number >> 31 == 0 { RevocationForm::IssuerSerial } else { RevocationForm::SubjectKey },
@@ -60,8 +58,8 @@ pub(super) fn lookup(issuer: &[u8], serial: &[u8], subject: &[u8], spki: &Sha256
                 reference: bug.map_or_else(|| "no bug named".to_owned(), |bug| format!("bug {bug}")),
                 source: "OneCRL",
             }
-        })
+        },
+    )
 }
 
-static REVOKED: LazyLock<Prefixes> =
-    LazyLock::new(|| Prefixes::new(include_bytes!(concat!(env!("OUT_DIR"), "/onecrl.bin"))));
+static REVOKED: LazyLock<Prefixes> = LazyLock::new(|| Prefixes::new(include_bytes!(concat!(env!("OUT_DIR"), "/onecrl.bin"))));

@@ -215,24 +215,16 @@ impl Applied {
             }
         }
         let anchors = each(&overlay.public_anchors, "public_anchors", lab_anchor)?;
-        let disclosed = each(&overlay.disclosed, "disclosed", |der, parsed| {
-            (Sha256::of(der), Sha256::of(parsed.public_key().raw))
-        })?;
+        let disclosed = each(&overlay.disclosed, "disclosed", |der, parsed| (Sha256::of(der), Sha256::of(parsed.public_key().raw)))?;
         let log_ids = overlay.logs.iter().map(|log| Sha256::of(log.spki.as_slice())).collect();
         Ok(Self { overlay: overlay.clone(), anchors, disclosed, log_ids })
     }
 }
 
-fn each<T>(
-    certificates: &[Bytes],
-    list: &'static str,
-    read: impl Fn(&[u8], &X509Certificate<'_>) -> T,
-) -> Result<Vec<T>, OverlayError> {
-    let parsed = certificates.iter().enumerate().map(|(at, der)| {
-        match X509Certificate::from_der(der.as_slice()) {
-            Ok((rest, parsed)) if rest.is_empty() => Ok(read(der.as_slice(), &parsed)),
-            _ => Err(OverlayError::NotACertificate(at + 1, list)),
-        }
+fn each<T>(certificates: &[Bytes], list: &'static str, read: impl Fn(&[u8], &X509Certificate<'_>) -> T) -> Result<Vec<T>, OverlayError> {
+    let parsed = certificates.iter().enumerate().map(|(at, der)| match X509Certificate::from_der(der.as_slice()) {
+        Ok((rest, parsed)) if rest.is_empty() => Ok(read(der.as_slice(), &parsed)),
+        _ => Err(OverlayError::NotACertificate(at + 1, list)),
     });
     parsed.collect()
 }
@@ -243,8 +235,7 @@ fn lab_anchor(der: &[u8], parsed: &X509Certificate<'_>) -> LabAnchor {
     let organisation = first(&mut subject.iter_organization().filter_map(|at| at.as_str().ok()).map(str::to_owned));
     let common_name = first(&mut subject.iter_common_name().filter_map(|at| at.as_str().ok()).map(str::to_owned));
     // RFC 5280 §4.2.1.10: id-ce-nameConstraints is 2.5.29.30.
-    let constraints =
-        parsed.extensions().iter().find(|extension| extension.oid.as_bytes() == [0x55, 0x1d, 0x1e]);
+    let constraints = parsed.extensions().iter().find(|extension| extension.oid.as_bytes() == [0x55, 0x1d, 0x1e]);
     LabAnchor {
         sha256: Sha256::of(der),
         subject: subject.as_raw().to_vec(),

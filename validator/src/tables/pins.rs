@@ -63,11 +63,13 @@ impl PinSet<'_> {
     }
 
     fn keys(&self) -> impl Iterator<Item = [&'static [u8]; 7]> {
-        self.sets.iter().flat_map(|set| match set {
-            Set::Compiled(name) => Some(SETS.find::<7>(name.as_bytes())),
-            Set::Overlay(_) => None,
-        })
-        .flatten()
+        self.sets
+            .iter()
+            .flat_map(|set| match set {
+                Set::Compiled(name) => Some(SETS.find::<7>(name.as_bytes())),
+                Set::Overlay(_) => None,
+            })
+            .flatten()
     }
 }
 
@@ -90,9 +92,8 @@ impl Set<'_> {
 
 /// Looks up the most specific pinned domain; at the same domain all sets count.
 pub(super) fn lookup<'t>(host: &Host, overlay: Option<&'t Overlay>, compiled: bool) -> Option<PinSet<'t>> {
-    let (added, overlay_as_of) = overlay.map_or((&[][..], 0), |overlay| {
-        (overlay.pins.as_slice(), i64::try_from(overlay.as_of).unwrap_or(i64::MAX))
-    });
+    let (added, overlay_as_of) =
+        overlay.map_or((&[][..], 0), |overlay| (overlay.pins.as_slice(), i64::try_from(overlay.as_of).unwrap_or(i64::MAX)));
     for domain in parents(host) {
         let exact = domain == host.as_str();
         let mut sets = Vec::new();
@@ -104,12 +105,7 @@ pub(super) fn lookup<'t>(host: &Host, overlay: Option<&'t Overlay>, compiled: bo
                     .map(|[_, _, set]| Set::Compiled(text(set))),
             );
         }
-        sets.extend(
-            added
-                .iter()
-                .filter(|pin| pin.host.as_str() == domain && (exact || pin.include_subdomains))
-                .map(Set::Overlay),
-        );
+        sets.extend(added.iter().filter(|pin| pin.host.as_str() == domain && (exact || pin.include_subdomains)).map(Set::Overlay));
         if !sets.is_empty() {
             let names: Vec<_> = sets.iter().map(Set::name).collect();
             return Some(PinSet { name: names.join(" + "), domain: domain.to_owned(), overlay_as_of, sets });

@@ -36,13 +36,7 @@ pub(super) fn operator(host: &Host) -> Option<&'static str> {
 
 fn read([host, operator, class, pinned_by, expected]: [&'static [u8]; 5]) -> PoolHost<'static> {
     let list = |field: &'static [u8]| text(field).split('|').filter(|item| !item.is_empty() && *item != "none").collect();
-    PoolHost {
-        host: text(host),
-        operator: text(operator),
-        class: text(class),
-        pinned_by: list(pinned_by),
-        expected_owners: list(expected),
-    }
+    PoolHost { host: text(host), operator: text(operator), class: text(class), pinned_by: list(pinned_by), expected_owners: list(expected) }
 }
 
 static POOL: Rows = Rows::new(include_bytes!(concat!(env!("OUT_DIR"), "/pool.bin")));

@@ -1,0 +1,316 @@
+//! Every flag beside its help; the help is the manual.
+
+use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
+
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+use mintwatch_validator::evidence::Host;
+
+use crate::demo::scenario::Scenario;
+
+/// Shows whether someone sits inside your TLS connections, and keeps the evidence.
+///
+/// Mintwatch makes handshakes with well-known hosts, looks at the certificates it is handed, and says
+/// whether somebody the site did not choose ends the connection: also where every certificate leads to
+/// a publicly trusted authority. It says what was seen and whose key it was, never why someone did it.
+#[derive(Debug, Parser)]
+#[command(name = "mintwatch", version, after_help = EXIT_STATUS, after_long_help = EXIT_STATUS)]
+#[command(max_term_width = 100, arg_required_else_help = true)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// The verbs.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Ask a random draw of well-known hosts, and judge what they show
+    Scan(ScanArgs),
+    /// Ask the hosts named, and judge what they show
+    Check(CheckArgs),
+    /// Judge saved evidence or certificates from a file; needs no network
+    Judge(JudgeArgs),
+    /// Say what a detector looks for, what it cannot tell and what it rests on
+    Explain(ExplainArgs),
+    /// Play an interception on this machine's loopback, and judge it; needs no network
+    Demo(DemoArgs),
+}
+
+/// Arguments of `scan`.
+#[derive(Debug, Args)]
+#[command(after_help = EXIT_STATUS, after_long_help = EXIT_STATUS)]
+pub struct ScanArgs {
+    /// How many hosts to draw
+    #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u16).range(1..))]
+    pub hosts: u16,
+    /// Ask the hosts of this file instead: one HOST or HOST:PORT a line, `#` begins a comment
+    #[arg(long, value_name = "FILE", conflicts_with = "hosts")]
+    pub host_list: Option<PathBuf>,
+    /// Seed of the draw; for tests, where a draw that can be foreseen does no harm
+    #[arg(long, hide = true)]
+    pub seed: Option<u64>,
+    #[command(flatten)]
+    #[allow(missing_docs, reason = "documented at the type")]
+    pub looking: Looking,
+    #[command(flatten)]
+    #[allow(missing_docs, reason = "documented at the type")]
+    pub judging: Judging,
+}
+
+/// Arguments of `check`.
+#[derive(Debug, Args)]
+#[command(after_help = EXIT_STATUS, after_long_help = EXIT_STATUS)]
+pub struct CheckArgs {
+    /// Whom to ask; port 443 unless stated
+    #[arg(value_name = "HOST[:PORT]", required = true, value_parser = host_and_port)]
+    pub hosts: Vec<(Host, u16)>,
+    #[command(flatten)]
+    #[allow(missing_docs, reason = "documented at the type")]
+    pub looking: Looking,
+    #[command(flatten)]
+    #[allow(missing_docs, reason = "documented at the type")]
+    pub judging: Judging,
+}
+
+/// Arguments of `judge`.
+#[derive(Debug, Args)]
+#[command(after_help = EXIT_STATUS, after_long_help = EXIT_STATUS)]
+pub struct JudgeArgs {
+    /// Evidence (JSON), or a chain (PEM, end-entity first). `-` reads evidence from standard input,
+    /// one document a line, and answers each with one report a line
+    #[arg(value_name = "FILE", required = true)]
+    pub files: Vec<PathBuf>,
+    /// The host a PEM chain was shown for
+    #[arg(long, value_name = "NAME", value_parser = host)]
+    pub host: Option<Host>,
+    /// When a PEM chain was shown: RFC 3339, a date, or UNIX seconds; now unless stated
+    #[arg(long, value_name = "TIME", value_parser = time, allow_negative_numbers = true)]
+    pub at: Option<i64>,
+    #[command(flatten)]
+    #[allow(missing_docs, reason = "documented at the type")]
+    pub judging: Judging,
+}
+
+/// Arguments of `explain`.
+#[derive(Debug, Args)]
+pub struct ExplainArgs {
+    /// Which detector; all of them, one a line, when left out
+    #[arg(value_name = "ID")]
+    pub id: Option<String>,
+}
+
+/// Arguments of `demo`.
+#[derive(Debug, Args)]
+#[command(after_help = EXIT_STATUS, after_long_help = EXIT_STATUS)]
+pub struct DemoArgs {
+    /// What to play
+    #[arg(value_name = "SCENARIO", default_value = Scenario::ALL[0].id(), value_parser = scenario())]
+    pub scenario: Scenario,
+    /// Say what each scenario is
+    #[arg(long)]
+    pub list: bool,
+    /// Print the report as JSON
+    #[arg(long)]
+    pub json: bool,
+    /// Write the evidence to this file, for others to judge
+    #[arg(long, value_name = "FILE")]
+    pub save_evidence: Option<PathBuf>,
+    /// Write the demo's tables to this file, for `--lab-tables`
+    #[arg(long, value_name = "FILE")]
+    pub save_overlay: Option<PathBuf>,
+    /// Draw no progress bar
+    #[arg(long)]
+    pub no_progress: bool,
+}
+
+/// How to look.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Looking")]
+pub struct Looking {
+    /// How many handshakes may be under way at once
+    #[arg(long, value_name = "N", default_value_t = 32, value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub concurrency: u16,
+    /// How often to ask every host, at random times
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=10))]
+    pub rounds: u16,
+    /// Go to ADDRESS (with another port, if one is given) for HOST and PORT, asking no resolver
+    #[arg(long, value_name = "HOST:PORT:ADDRESS[:PORT]", value_parser = stated)]
+    pub resolve: Vec<Stated>,
+    /// Who turns names into addresses
+    #[arg(long, value_enum, default_value_t = ResolverKind::System)]
+    pub resolver: ResolverKind,
+    /// Write the evidence to this file, for others to judge
+    #[arg(long, value_name = "FILE")]
+    pub save_evidence: Option<PathBuf>,
+    /// Draw no progress bar
+    #[arg(long)]
+    pub no_progress: bool,
+}
+
+/// How to judge, and how to answer.
+#[derive(Debug, Clone, Default, Args)]
+#[command(next_help_heading = "Judging")]
+pub struct Judging {
+    /// Print the report as JSON
+    #[arg(long)]
+    pub json: bool,
+    /// Exit with 4 when a table is past its date and nothing worse was found
+    #[arg(long)]
+    pub strict: bool,
+    /// Lay these tables over the compiled ones; every output then says so
+    #[arg(long, value_name = "OVERLAY.json")]
+    pub lab_tables: Option<PathBuf>,
+    /// Treat these certificates as publicly trusted anchors; every output then says so
+    #[arg(long, value_name = "PEM")]
+    pub public_anchor: Vec<PathBuf>,
+    /// Treat these CA certificates as disclosed to the root programs; every output then says so
+    #[arg(long, value_name = "PEM")]
+    pub disclosed: Vec<PathBuf>,
+    /// Treat these certificates as anchors that were added to the machine that looked
+    #[arg(long, value_name = "PEM")]
+    pub local_anchor: Vec<PathBuf>,
+}
+
+/// Who turns names into addresses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ResolverKind {
+    /// The system, as for every other program
+    System,
+    /// The system's name servers, asked directly: no hosts file
+    NameServers,
+}
+
+/// An address stated on the command line.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stated {
+    /// For this host …
+    pub host: Host,
+    /// … and this port …
+    pub port: u16,
+    /// … go there.
+    pub address: SocketAddr,
+}
+
+fn host(text: &str) -> Result<Host, String> {
+    if text.contains("://") || text.contains('/') {
+        return Err("give the host alone, without a scheme or a path".to_owned());
+    }
+    if !text.is_ascii() {
+        return Err("an internationalised name is given as A-labels (`xn--…`)".to_owned());
+    }
+    Host::parse(text.trim_start_matches('[').trim_end_matches(']')).map_err(|error| error.to_string())
+}
+
+/// Reads `HOST`, `HOST:PORT` or `[ADDRESS]:PORT`.
+///
+/// # Errors
+/// What is wrong with the text, for people.
+pub fn host_and_port(text: &str) -> Result<(Host, u16), String> {
+    if let Ok(address) = text.parse::<IpAddr>() {
+        return Ok((host(&address.to_string())?, DEFAULT_PORT));
+    }
+    match text.rsplit_once(':') {
+        Some((name, digits)) if !text.ends_with(']') && !text.contains("://") => Ok((host(name)?, port(digits)?)),
+        _ => Ok((host(text)?, DEFAULT_PORT)),
+    }
+}
+
+fn port(digits: &str) -> Result<u16, String> {
+    match digits.parse() {
+        Ok(0) | Err(_) => Err(format!("{digits:?} is not a port")),
+        Ok(port) => Ok(port),
+    }
+}
+
+fn scenario() -> impl TypedValueParser<Value = Scenario> {
+    PossibleValuesParser::new(Scenario::ALL.map(Scenario::id))
+        .try_map(|id| Scenario::by_id(&id).ok_or_else(|| format!("there is no scenario {id:?}")))
+}
+
+fn stated(text: &str) -> Result<Stated, String> {
+    let shape = || "give it as HOST:PORT:ADDRESS or HOST:PORT:ADDRESS:PORT".to_owned();
+    let (name, rest) = text.split_once(':').ok_or_else(shape)?;
+    let (digits, address) = rest.split_once(':').ok_or_else(shape)?;
+    let (host, port) = (host(name)?, port(digits)?);
+    let bare = address.trim_start_matches('[').trim_end_matches(']');
+    let address = match bare.parse::<IpAddr>() {
+        Ok(address) => SocketAddr::new(address, port),
+        Err(_) => address.parse().map_err(|_| format!("{address:?} is not an address"))?,
+    };
+    Ok(Stated { host, port, address })
+}
+
+fn time(text: &str) -> Result<i64, String> {
+    if let Ok(seconds) = text.parse::<i64>() {
+        return Ok(seconds);
+    }
+    if let Ok(timestamp) = text.parse::<jiff::Timestamp>() {
+        return Ok(timestamp.as_second());
+    }
+    let midnight = |date: Date| TimeZone::UTC.to_timestamp(date.at(0, 0, 0, 0)).map(jiff::Timestamp::as_second);
+    let read = text.parse::<Date>().and_then(midnight);
+    read.map_err(|_| "give it as 2015-03-20T12:00:00Z, 2015-03-20 or UNIX seconds".to_owned())
+}
+
+/// The port of HTTPS.
+pub const DEFAULT_PORT: u16 = 443;
+
+const EXIT_STATUS: &str = "\
+Exit status, the worst wins:
+   0  clear, or declared by a policy
+   1  could not run
+   2  wrong usage
+   3  not measured, or inconclusive
+   4  stale tables, under --strict
+  10  suspect
+  11  interception under a local, an unknown or no anchor
+  12  interception under a publicly trusted authority";
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_sound() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn a_host_may_carry_a_port() {
+        let read = |text| host_and_port(text).map(|(host, port)| (host.to_string(), port));
+        assert_eq!(read("Example.ORG"), Ok(("example.org".to_owned(), 443)));
+        assert_eq!(read("example.org:8443"), Ok(("example.org".to_owned(), 8443)));
+        assert_eq!(read("[2001:db8::1]:8443"), Ok(("2001:db8::1".to_owned(), 8443)));
+        assert_eq!(read("[2001:db8::1]"), Ok(("2001:db8::1".to_owned(), 443)));
+        assert_eq!(read("2001:db8::1"), Ok(("2001:db8::1".to_owned(), 443)));
+        assert!(read("https://example.org/").unwrap_err().contains("without a scheme"));
+        assert!(read("example.org:0").unwrap_err().contains("not a port"));
+        assert!(read("bücher.example").unwrap_err().contains("A-labels"));
+        assert!(read("").is_err());
+    }
+
+    #[test]
+    fn a_stated_address_may_carry_a_port_of_its_own() {
+        let address = |text| stated(text).map(|stated| stated.address.to_string());
+        assert_eq!(address("a.test:443:127.0.0.1"), Ok("127.0.0.1:443".to_owned()));
+        assert_eq!(address("a.test:443:127.0.0.1:8443"), Ok("127.0.0.1:8443".to_owned()));
+        assert_eq!(address("a.test:443:[::1]:8443"), Ok("[::1]:8443".to_owned()));
+        assert_eq!(address("a.test:443:::1"), Ok("[::1]:443".to_owned()));
+        assert!(address("a.test:443").is_err());
+        assert!(address("a.test:443:elsewhere").is_err());
+    }
+
+    #[test]
+    fn a_time_is_read_in_three_forms() {
+        assert_eq!(time("1426852800"), Ok(1_426_852_800));
+        assert_eq!(time("2015-03-20T12:00:00Z"), Ok(1_426_852_800));
+        assert_eq!(time("2015-03-20"), Ok(1_426_809_600));
+        assert!(time("last Tuesday").is_err());
+    }
+}

@@ -1,0 +1,147 @@
+//! `judge`: saved evidence, or certificates from a file; needs no network.
+
+use std::io::{self, BufRead, Read};
+use std::path::Path;
+
+use mintwatch_validator::evidence::{
+    Chain, ChainForm, Collector, EVIDENCE_VERSION, Ending, Evidence, EvidenceFormat, MAX_DOCUMENT_BYTES, Observation, Seen, Surroundings,
+    Vantage,
+};
+use mintwatch_validator::{Tables, judge};
+use rustls::pki_types::CertificateDer;
+
+use super::report::status;
+use super::tables::add_local_anchors;
+use super::{Status, chosen, files, print, show, tell};
+use crate::cli::{DEFAULT_PORT, JudgeArgs};
+use crate::error::Error;
+use crate::observe::{over_tcp, unix_seconds};
+
+/// Judges every file; one that cannot be judged is told, and the others are judged all the same.
+///
+/// # Errors
+/// [`Error`] when the tables cannot be had, the only file cannot be judged, or nobody reads our output.
+pub fn run(args: &JudgeArgs) -> Result<Status, Error> {
+    let now = args.at.and_then(|at| u64::try_from(at).ok()).unwrap_or_else(unix_seconds);
+    let tables = chosen(&args.judging, now)?;
+    let mut worst = Status::CLEAR;
+    for (index, path) in args.files.iter().enumerate() {
+        let heading = args.files.len() > 1 && !args.judging.json && path.as_os_str() != "-";
+        if heading {
+            print(&format!("{}{}:\n", if index > 0 { "\n" } else { "" }, path.display()))?;
+        }
+        let judged = if path.as_os_str() == "-" { judge_lines(args, &tables) } else { judge_file(path, args, &tables) };
+        worst = match judged {
+            Ok(status) => worst.or_worse(status),
+            Err(error) if args.files.len() == 1 || error.is_broken_pipe() => return Err(error),
+            Err(error) => {
+                tell(&format!("error: {error}"));
+                worst.or_worse(Status::of(error.exit_status()))
+            }
+        };
+    }
+    Ok(worst)
+}
+
+fn judge_file(path: &Path, args: &JudgeArgs, tables: &Tables) -> Result<Status, Error> {
+    let text = files::read(path, MAX_DOCUMENT_BYTES)?;
+    let mut evidence = if looks_like_json(&text) {
+        Evidence::from_json(&text).map_err(|source| Error::Evidence { path: path.to_owned(), source })?
+    } else {
+        let certificates = files::certificates_in(path, &text)?;
+        let host = args.host.clone().ok_or_else(|| Error::HostMissing(path.to_owned()))?;
+        let at = args.at.map_or_else(unix_seconds, |at| u64::try_from(at).unwrap_or(0));
+        from_files(host, at, &certificates)
+    };
+    add_local_anchors(&mut evidence, &args.judging)?;
+    show(&judge(&evidence, tables), &args.judging)
+}
+
+fn looks_like_json(text: &[u8]) -> bool {
+    text.trim_ascii_start().first() == Some(&b'{')
+}
+
+/// Returns the evidence that certificates from a file are: nobody's handshake.
+fn from_files(host: mintwatch_validator::evidence::Host, at: u64, certificates: &[CertificateDer<'_>]) -> Evidence {
+    let certificates = certificates.iter().map(|der| der.as_ref().into()).collect();
+    Evidence {
+        format: EvidenceFormat::Evidence,
+        version: EVIDENCE_VERSION,
+        collector: Collector {
+            name: env!("CARGO_PKG_NAME").to_owned(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            vantage: Vantage::Files,
+        },
+        collected_at: at,
+        observations: vec![Observation {
+            target: over_tcp(host, DEFAULT_PORT),
+            peer: Seen::NotVisible,
+            at: at.saturating_mul(1000),
+            ending: Ending::Completed,
+            chain: Seen::Yes(Chain { form: ChainForm::Presented, certificates }),
+            tls: Seen::NotVisible,
+            scts: Seen::NotVisible,
+            ocsp_staple: Seen::NotVisible,
+            possession: Seen::NotVisible,
+        }],
+        surroundings: Surroundings::unseen(),
+    }
+}
+
+/// Answers each line of standard input with one line: a report, or why there is none.
+///
+/// Empty lines are passed over. A bad line costs nothing but itself.
+fn judge_lines(args: &JudgeArgs, tables: &Tables) -> Result<Status, Error> {
+    let mut input = io::stdin().lock();
+    let mut worst = Status::CLEAR;
+    let mut number = 0;
+    loop {
+        let line = match next_line(&mut input).map_err(Error::Stream)? {
+            Line::End => return Ok(worst),
+            Line::Read(line) => line,
+        };
+        number += 1;
+        if line.trim_ascii().is_empty() {
+            continue;
+        }
+        let answer = Evidence::from_json(&line).map_err(|error| error.to_string()).and_then(|mut evidence| {
+            add_local_anchors(&mut evidence, &args.judging).map_err(|error| error.to_string())?;
+            Ok(judge(&evidence, tables))
+        });
+        worst = match answer {
+            Ok(report) => {
+                print(&(report.to_json() + "\n"))?;
+                worst.or_worse(status(&report, args.judging.strict))
+            }
+            Err(why) => {
+                print(&(refusal(number, &why) + "\n"))?;
+                worst.or_worse(Status::COULD_NOT_RUN)
+            }
+        };
+    }
+}
+
+/// Returns the line that answers a line nobody can judge.
+fn refusal(line: usize, why: &str) -> String {
+    serde_json::json!({ "format": "mintwatch.error", "version": 1, "line": line, "error": why }).to_string()
+}
+
+enum Line {
+    End,
+    Read(Vec<u8>),
+}
+
+/// Reads one line of bounded length; what is beyond the bound is passed over and makes it no document.
+fn next_line(input: &mut impl BufRead) -> io::Result<Line> {
+    let most = u64::try_from(MAX_DOCUMENT_BYTES).unwrap_or(u64::MAX).saturating_add(2);
+    let mut line = Vec::new();
+    if input.by_ref().take(most).read_until(b'\n', &mut line)? == 0 {
+        return Ok(Line::End);
+    }
+    if line.last() == Some(&b'\n') {
+        line.pop();
+    } else if line.len() > MAX_DOCUMENT_BYTES {
+        input.skip_until(b'\n')?;
+    }
+    Ok(Line::Read(line))
+}

@@ -1,0 +1,59 @@
+//! `scan`: a random draw of well-known hosts.
+
+use std::path::Path;
+
+use mintwatch_validator::Tables;
+use mintwatch_validator::evidence::Host;
+use rand::SeedableRng;
+use rand::rngs::StdRng;
+
+use super::looking::look_and_judge;
+use super::{Status, chosen, files};
+use crate::cli::{DEFAULT_PORT, ScanArgs, host_and_port};
+use crate::draw::{Candidate, draw, plan};
+use crate::error::Error;
+use crate::observe::unix_seconds;
+
+/// Draws hosts, or takes those of a list, and judges what they show.
+///
+/// # Errors
+/// [`Error`] when the run could not begin, or its output not be written.
+pub fn run(args: &ScanArgs) -> Result<Status, Error> {
+    let tables = chosen(&args.judging, unix_seconds())?;
+    let mut rng = args.seed.map_or_else(StdRng::from_os_rng, StdRng::seed_from_u64);
+    let hosts = match &args.host_list {
+        Some(path) => listed(path)?,
+        None => drawn(&tables, usize::from(args.hosts), &mut rng),
+    };
+    let targets = plan(&hosts, usize::from(args.looking.rounds), &mut rng);
+    look_and_judge(targets, &args.looking, &args.judging, &tables)
+}
+
+fn drawn(tables: &Tables, count: usize, rng: &mut StdRng) -> Vec<(Host, u16)> {
+    let pool = pool(tables);
+    draw(&pool, count, rng).into_iter().map(|candidate| (candidate.host.clone(), DEFAULT_PORT)).collect()
+}
+
+/// Returns the hosts of the tables that may be drawn.
+pub fn pool(tables: &Tables) -> Vec<Candidate> {
+    let candidate = |entry: mintwatch_validator::tables::PoolHost<'_>| {
+        // Another browser than those of the pool's own list may ship pins for it too.
+        let host = Host::parse(entry.host).ok()?;
+        let pinned = !entry.pinned_by.is_empty() || tables.pins(&host).is_some();
+        Some(Candidate { host, class: entry.class.to_owned(), pinned })
+    };
+    tables.pool().into_iter().filter_map(candidate).collect()
+}
+
+fn listed(path: &Path) -> Result<Vec<(Host, u16)>, Error> {
+    let text = files::read(path, MAX_LIST_BYTES)?;
+    let text = String::from_utf8_lossy(&text);
+    let entries = text.lines().enumerate().filter_map(|(index, line)| {
+        let entry = line.split('#').next().unwrap_or_default().trim();
+        (!entry.is_empty()).then_some((index + 1, entry))
+    });
+    entries.map(|(line, entry)| host_and_port(entry).map_err(|why| Error::HostList { path: path.to_owned(), line, why })).collect()
+}
+
+/// The largest host list that is read, in bytes.
+const MAX_LIST_BYTES: usize = 4 * 1024 * 1024;

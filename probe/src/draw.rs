@@ -1,0 +1,203 @@
+//! Whom a scan asks: a fresh random draw per run, which nobody can foresee and pass.
+
+use std::time::Duration;
+
+use mintwatch_validator::evidence::Host;
+use rand::Rng;
+use rand::seq::{IndexedRandom, SliceRandom};
+
+use crate::observe::{Planned, over_tcp};
+
+/// A host that may be drawn.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Candidate {
+    /// Its name.
+    pub host: Host,
+    /// What it is for: `mail`, `news` …
+    pub class: String,
+    /// Whether a browser ships pins for it. An interceptor may know those and let them pass.
+    pub pinned: bool,
+}
+
+impl Candidate {
+    fn is_attacked_often(&self) -> bool {
+        ATTACKED_CLASSES.contains(&self.class.as_str())
+    }
+
+    /// Says whether it is a host of this project's, which an interceptor may let pass to look clean.
+    fn is_ours(&self) -> bool {
+        self.host.as_str().split('.').any(|label| label == "mintwatch")
+    }
+}
+
+/// Draws up to `count` hosts from a pool, in random order, no host twice.
+///
+/// At least a quarter of them (5 of 20) come from the classes most often attacked, as far as the pool
+/// has them; at least half have no pins; none is a host of this project's. Within these bounds every
+/// host is as likely as any other.
+pub fn draw<'p>(pool: &'p [Candidate], count: usize, rng: &mut impl Rng) -> Vec<&'p Candidate> {
+    let mut lots: Vec<_> = pool.iter().filter(|candidate| !candidate.is_ours()).collect();
+    lots.shuffle(rng);
+    let unpinned = lots.iter().filter(|candidate| !candidate.pinned).count();
+    // With fewer unpinned hosts than half of the count, the draw gets smaller, not more pinned.
+    let count = count.min(lots.len()).min(unpinned * 2);
+    let mut drawn = Drawn { hosts: Vec::with_capacity(count), pinned_left: count / 2 };
+    let (attacked, others): (Vec<_>, Vec<_>) = lots.into_iter().partition(|candidate| candidate.is_attacked_often());
+    let mut rest = drawn.take(attacked, count.div_ceil(ATTACKED_ONE_IN));
+    rest.extend(others);
+    rest.shuffle(rng);
+    drawn.take(rest, count);
+    drawn.hosts.shuffle(rng);
+    drawn.hosts
+}
+
+struct Drawn<'p> {
+    hosts: Vec<&'p Candidate>,
+    pinned_left: usize,
+}
+
+impl<'p> Drawn<'p> {
+    /// Takes hosts in order until there are `count` of them; returns those not taken.
+    fn take(&mut self, lots: Vec<&'p Candidate>, count: usize) -> Vec<&'p Candidate> {
+        let mut left = Vec::new();
+        for candidate in lots {
+            if self.hosts.len() >= count || (candidate.pinned && self.pinned_left == 0) {
+                left.push(candidate);
+                continue;
+            }
+            self.pinned_left -= usize::from(candidate.pinned);
+            self.hosts.push(candidate);
+        }
+        left
+    }
+}
+
+/// Plans `rounds` handshakes with every host, each later round in an order of its own and at random
+/// times: who intercepts once in a while is met more often so.
+pub fn plan(hosts: &[(Host, u16)], rounds: usize, rng: &mut impl Rng) -> Vec<Planned> {
+    let mut planned: Vec<_> = hosts.iter().map(|(host, port)| Planned::now(host.clone(), *port)).collect();
+    for round in 1..rounds.max(1) {
+        let since = ROUND_WINDOW * u32::try_from(round - 1).unwrap_or(u32::MAX);
+        let order: Vec<_> = hosts.choose_multiple(rng, hosts.len()).collect();
+        planned.extend(order.into_iter().map(|(host, port)| Planned {
+            target: over_tcp(host.clone(), *port),
+            after: since.saturating_add(rng.random_range(MIN_PAUSE..ROUND_WINDOW)),
+        }));
+    }
+    // Those who wait must not hold a place while others are due.
+    planned.sort_by_key(|planned| planned.after);
+    planned
+}
+
+/// The classes most often attacked.
+pub const ATTACKED_CLASSES: [&str; 5] = ["mail", "messaging", "news", "search", "social"];
+/// One host in so many comes from them at least.
+const ATTACKED_ONE_IN: usize = 4;
+/// How soon after the start, or after the round before, a host may be asked again.
+const MIN_PAUSE: Duration = Duration::from_millis(500);
+/// How long one later round lasts.
+const ROUND_WINDOW: Duration = Duration::from_secs(8);
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
+mod tests {
+    use super::*;
+    use rand::SeedableRng;
+    use rand::rngs::StdRng;
+    use std::collections::HashSet;
+
+    fn pool() -> Vec<Candidate> {
+        let classes = ["mail", "search", "messaging", "social", "news", "shop", "bank", "cdn", "video", "software"];
+        let candidate = |number: usize| Candidate {
+            host: Host::parse(&format!("host{number}.example")).unwrap(),
+            class: classes[number % classes.len()].to_owned(),
+            pinned: number.is_multiple_of(5),
+        };
+        (0..500).map(candidate).collect()
+    }
+
+    #[test]
+    fn every_draw_keeps_its_bounds() {
+        let pool = pool();
+        let mut rng = StdRng::seed_from_u64(1);
+        for _ in 0..1_000 {
+            let drawn = draw(&pool, 20, &mut rng);
+            let hosts: HashSet<_> = drawn.iter().map(|candidate| &candidate.host).collect();
+            assert_eq!(hosts.len(), 20, "no host twice");
+            assert!(drawn.iter().filter(|candidate| candidate.is_attacked_often()).count() >= 5);
+            assert!(drawn.iter().filter(|candidate| candidate.pinned).count() <= 10);
+        }
+    }
+
+    #[test]
+    fn even_a_pool_full_of_pins_gives_draws_that_are_half_unpinned() {
+        let mut pool = pool();
+        for candidate in &mut pool {
+            candidate.pinned = !candidate.pinned;
+        }
+        let mut rng = StdRng::seed_from_u64(2);
+        for _ in 0..1_000 {
+            let drawn = draw(&pool, 20, &mut rng);
+            assert_eq!(drawn.len(), 20);
+            assert!(drawn.iter().filter(|candidate| candidate.pinned).count() <= 10);
+        }
+        pool.truncate(9);
+        let drawn = draw(&pool, 20, &mut rng);
+        assert_eq!(drawn.len(), 4, "two hosts without pins carry two with");
+    }
+
+    #[test]
+    fn an_interceptor_of_a_tenth_of_the_pool_is_met() {
+        let pool = pool();
+        let mut rng = StdRng::seed_from_u64(3);
+        let simulated = 10_000;
+        let (mut met_once, mut met_in_three) = (0, 0);
+        for _ in 0..simulated {
+            let taken: HashSet<_> = pool.choose_multiple(&mut rng, pool.len() / 10).map(|candidate| &candidate.host).collect();
+            let mut run = || draw(&pool, 20, &mut rng).iter().any(|candidate| taken.contains(&candidate.host));
+            let runs = [run(), run(), run()];
+            met_once += usize::from(runs[0]);
+            met_in_three += usize::from(runs.contains(&true));
+        }
+        assert!(met_once * 100 >= simulated * 85, "{met_once} of {simulated}");
+        assert!(met_in_three * 100 >= simulated * 99, "{met_in_three} of {simulated}");
+    }
+
+    #[test]
+    fn hosts_of_this_project_are_never_drawn() {
+        let mut pool = pool();
+        pool.truncate(19);
+        pool.push(Candidate { host: Host::parse("www.mintwatch.example").unwrap(), class: "news".to_owned(), pinned: false });
+        let mut rng = StdRng::seed_from_u64(4);
+        for _ in 0..100 {
+            assert!(draw(&pool, 20, &mut rng).iter().all(|candidate| !candidate.is_ours()));
+        }
+    }
+
+    #[test]
+    fn the_same_seed_draws_the_same_hosts_and_another_seed_others() {
+        let pool = pool();
+        let drawn = |seed| draw(&pool, 20, &mut StdRng::seed_from_u64(seed)).into_iter().cloned().collect::<Vec<_>>();
+        assert_eq!(drawn(5), drawn(5));
+        assert_ne!(drawn(5), drawn(6));
+    }
+
+    #[test]
+    fn each_host_is_asked_once_a_round_and_never_at_the_same_time_again() {
+        let hosts: Vec<_> = pool().into_iter().take(20).map(|candidate| (candidate.host, 443)).collect();
+        let planned = plan(&hosts, 3, &mut StdRng::seed_from_u64(7));
+        assert_eq!(planned.len(), 60);
+        for (host, _) in &hosts {
+            let times: HashSet<_> = planned.iter().filter(|planned| planned.target.host == *host).map(|planned| planned.after).collect();
+            assert_eq!(times.len(), 3);
+        }
+    }
+
+    #[test]
+    fn an_interceptor_of_one_handshake_in_five_is_met() {
+        let mut rng = StdRng::seed_from_u64(8);
+        let simulated = 1_000;
+        let met = (0..simulated).filter(|_| (0..20).any(|_| rng.random_bool(0.2))).count();
+        assert!(met * 100 >= simulated * 95, "{met} of {simulated}");
+    }
+}

@@ -1,0 +1,125 @@
+//! Why a command could not do what was asked, and what to do next.
+
+use std::io;
+use std::path::PathBuf;
+
+use mintwatch_validator::evidence::EvidenceError;
+use mintwatch_validator::tables::OverlayError;
+
+use crate::demo::scenario::StageError;
+use crate::observe::{NoNameServers, ObserveError};
+
+/// Why a command could not do what was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A file could not be read.
+    #[error("cannot read `{}`: {source}", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// A file could not be written.
+    #[error("cannot write `{}`: {source}", path.display())]
+    Write {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// Standard output or input broke.
+    #[error("cannot go on: {0}")]
+    Stream(#[source] io::Error),
+    /// A file is larger than anything we read.
+    #[error("cannot read `{}`: larger than {limit} bytes", path.display())]
+    TooLarge {
+        /// The file.
+        path: PathBuf,
+        /// The limit.
+        limit: usize,
+    },
+    /// A file holds no PEM certificate.
+    #[error("cannot read `{}`: no PEM certificate in it", .0.display())]
+    NoCertificate(PathBuf),
+    /// A file holds broken PEM.
+    #[error("cannot read `{}`: {why}", path.display())]
+    Pem {
+        /// The file.
+        path: PathBuf,
+        /// What is broken.
+        why: String,
+    },
+    /// A file is no evidence document.
+    #[error("cannot judge `{}`: {source}", path.display())]
+    Evidence {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: EvidenceError,
+    },
+    /// Tables cannot be laid over the compiled ones.
+    #[error("cannot use these tables: {0}")]
+    Overlay(#[source] OverlayError),
+    /// A line of a host list is no host.
+    #[error("cannot read `{}`: line {line}: {why}", path.display())]
+    HostList {
+        /// The file.
+        path: PathBuf,
+        /// The line, from 1.
+        line: usize,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// Nobody to ask.
+    #[error("there is no host to ask")]
+    NoHosts,
+    /// A chain from a file needs a name to be judged for.
+    #[error("`{}` holds certificates: whom were they shown for?", .0.display())]
+    HostMissing(PathBuf),
+    /// No such detector.
+    #[error("there is no detector `{0}`")]
+    NoSuchDetector(String),
+    /// Observing could not begin.
+    #[error(transparent)]
+    Observe(#[from] ObserveError),
+    /// The demo could not be set up.
+    #[error("cannot play the demo: {0}")]
+    Demo(#[from] StageError),
+    /// Name servers cannot be asked.
+    #[error(transparent)]
+    NameServers(#[from] NoNameServers),
+}
+
+impl Error {
+    /// Returns what to do next, where there is something.
+    pub fn hint(&self) -> Option<&'static str> {
+        match self {
+            Self::NoCertificate(_) | Self::Pem { .. } => {
+                Some("a chain is read as PEM, end-entity first; `openssl x509 -inform der` turns DER into PEM")
+            }
+            Self::Evidence { source: EvidenceError::Newer { .. }, .. } => Some("a newer mintwatch reads it"),
+            Self::Evidence { .. } => Some("`mintwatch scan --save-evidence FILE` writes evidence"),
+            Self::HostMissing(_) => Some("add `--host NAME`, and `--at TIME` if it was not today"),
+            Self::NoSuchDetector(_) => Some("`mintwatch explain` lists them all"),
+            Self::HostList { .. } => Some("one `HOST` or `HOST:PORT` a line; `#` begins a comment"),
+            Self::NoHosts => Some("name hosts with `--host-list FILE`, or ask one with `mintwatch check HOST`"),
+            Self::Overlay(_) => Some("`--lab-tables` takes a `mintwatch.overlay` document"),
+            Self::NameServers(_) => Some("leave `--resolver` out to use the system's resolver"),
+            Self::Read { .. } | Self::Write { .. } | Self::Stream(_) | Self::TooLarge { .. } | Self::Observe(_) | Self::Demo(_) => None,
+        }
+    }
+
+    /// Returns the exit status: 2 where another command line would help, 1 otherwise.
+    pub fn exit_status(&self) -> u8 {
+        match self {
+            Self::HostMissing(_) | Self::NoSuchDetector(_) => 2,
+            _ => 1,
+        }
+    }
+
+    /// Says whether it is only that nobody reads our output any more.
+    pub fn is_broken_pipe(&self) -> bool {
+        matches!(self, Self::Stream(error) if error.kind() == io::ErrorKind::BrokenPipe)
+    }
+}

@@ -1,0 +1,546 @@
+//! Colour, columns, and the escaping of hostile text.
+
+use std::collections::BTreeMap;
+use std::io::{self, IsTerminal};
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use jiff::Timestamp;
+use mintwatch_validator::evidence::{FailureClass, Observation};
+use mintwatch_validator::finding::{Place, Weight};
+use mintwatch_validator::report::{AnchorKind, HostReport, PossessionReport, Report, Role};
+use mintwatch_validator::verdict::{Cause, Confidence, Severity};
+use owo_colors::{OwoColorize, Style};
+
+use crate::observe::Progress;
+
+/// How a report is drawn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Look {
+    /// With colour. The words carry the meaning without it.
+    pub colour: bool,
+    /// Columns of the terminal.
+    pub width: usize,
+}
+
+impl Look {
+    /// Returns the look that suits standard output: `NO_COLOR` and `CLICOLOR_FORCE` are kept.
+    pub fn of_stdout() -> Self {
+        let colour = supports_color::on_cached(supports_color::Stream::Stdout).is_some();
+        let width = terminal_size::terminal_size().map_or(USUAL_WIDTH, |(width, _)| usize::from(width.0));
+        Self { colour, width: width.clamp(MIN_WIDTH, MAX_WIDTH) }
+    }
+
+    /// Returns the look for files and tests: no colour.
+    pub fn plain() -> Self {
+        Self { colour: false, width: USUAL_WIDTH }
+    }
+
+    fn paint(self, text: &str, style: Style) -> String {
+        if self.colour { text.style(style).to_string() } else { text.to_owned() }
+    }
+
+    fn cause(self, cause: Cause) -> String {
+        let style = match tone(cause) {
+            Tone::Bad => Style::new().red().bold(),
+            Tone::Doubtful => Style::new().yellow().bold(),
+            Tone::Good => Style::new().green().bold(),
+            Tone::Neutral => Style::new().bold(),
+        };
+        self.paint(headline(cause), style)
+    }
+
+    fn dim(self, text: &str) -> String {
+        self.paint(text, Style::new().dimmed())
+    }
+}
+
+/// Draws a report for people.
+pub fn render(report: &Report, look: Look) -> String {
+    let mut page = Page { text: String::new(), look };
+    page.verdict(report);
+    if report.hosts.len() > 1 {
+        page.hosts(report);
+    }
+    page.details(report);
+    page.surroundings(report);
+    page.could_not_look(report);
+    page.tables(report);
+    page.text
+}
+
+/// Returns text from a certificate or a peer in quotes, with everything escaped that could act on a
+/// terminal or hide: control characters, bidirectional controls, invisible ones, quotes.
+pub fn quoted(text: &str) -> String {
+    format!("\"{}\"", escaped(&text.replace('\\', "\\\\").replace('"', "\\\"")))
+}
+
+/// Returns text that may carry some of a certificate's, with everything escaped that could act on a
+/// terminal or hide. Long text is cut.
+pub fn escaped(text: &str) -> String {
+    let mut safe = String::with_capacity(text.len());
+    for (count, character) in text.chars().enumerate() {
+        if count == LONGEST_TEXT {
+            safe.push('…');
+            break;
+        }
+        match character {
+            '\'' | '"' | '\\' => safe.push(character),
+            other => safe.extend(other.escape_debug()),
+        }
+    }
+    safe
+}
+
+/// A progress bar on standard error.
+#[derive(Debug)]
+pub struct Bar(ProgressBar);
+
+impl Bar {
+    /// Returns a bar of `length` handshakes; nothing is drawn where standard error is no terminal.
+    pub fn new(length: usize, wanted: bool) -> Self {
+        let shown = wanted && io::stderr().is_terminal();
+        let target = if shown { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
+        let bar = ProgressBar::with_draw_target(u64::try_from(length).ok(), target);
+        if let Ok(style) = ProgressStyle::with_template("{bar:24} {pos}/{len} {wide_msg}") {
+            bar.set_style(style);
+        }
+        Self(bar)
+    }
+
+    /// Takes the bar away.
+    pub fn finish(&self) {
+        self.0.finish_and_clear();
+    }
+}
+
+impl Progress for Bar {
+    fn observed(&mut self, observation: &Observation) {
+        self.0.set_message(observation.target.host.to_string());
+        self.0.inc(1);
+    }
+}
+
+struct Page {
+    text: String,
+    look: Look,
+}
+
+impl Page {
+    fn line(&mut self, line: &str) {
+        self.text.push_str(line.trim_end());
+        self.text.push('\n');
+    }
+
+    /// Writes one thought, broken at spaces where the terminal ends; later lines are indented.
+    fn wrapped(&mut self, first: &str, indent: usize, words: &str) {
+        let mut line = first.to_owned();
+        let mut used = visible_width(first);
+        let mut begun = false;
+        for word in words.split(' ') {
+            let width = word.chars().count();
+            if begun && used + 1 + width > self.look.width {
+                self.line(&line);
+                line = " ".repeat(indent);
+                used = indent;
+                begun = false;
+            }
+            if begun {
+                line.push(' ');
+                used += 1;
+            }
+            line.push_str(word);
+            used += width;
+            begun = true;
+        }
+        self.line(&line);
+    }
+
+    fn verdict(&mut self, report: &Report) {
+        let verdict = &report.verdict;
+        let subject = match report.hosts.as_slice() {
+            [only] => format!("{}  ", place_of(only)),
+            _ => String::new(),
+        };
+        let first = format!("{subject}{}  ", self.look.cause(verdict.cause));
+        self.wrapped(&first, 2, &escaped(&verdict.because));
+        let line = format!("{}: severity {}, {}", verdict.cause.word(), severity(verdict.severity), confidence(verdict.confidence));
+        self.line(&line);
+        if let Some(label) = &report.lab_tables {
+            let warning = format!("LAB TABLES {}: this verdict does not rest on the public root programs alone", quoted(label));
+            self.wrapped("", 2, &warning);
+        }
+    }
+
+    fn hosts(&mut self, report: &Report) {
+        self.line("");
+        let mut counts: BTreeMap<u8, (Cause, usize)> = BTreeMap::new();
+        for host in &report.hosts {
+            counts.entry(order(host.verdict.cause)).or_insert((host.verdict.cause, 0)).1 += 1;
+        }
+        let counted: Vec<_> = counts.values().map(|(cause, count)| format!("{count} {}", headline(*cause).to_lowercase())).collect();
+        self.wrapped("", 2, &format!("{} handshakes: {}", report.hosts.len(), counted.join(", ")));
+        let mut rows: Vec<&HostReport> = report.hosts.iter().collect();
+        rows.sort_by_key(|host| order(host.verdict.cause));
+        let columns = rows.iter().map(|host| place_of(host).len()).max().unwrap_or(0).min(48);
+        for host in rows.iter().take(MOST_ROWS) {
+            let word = headline(host.verdict.cause);
+            let padding = " ".repeat(WORD_COLUMNS.saturating_sub(word.len()));
+            let word = self.look.cause(host.verdict.cause);
+            let first = format!("  {word}{padding}  {:<columns$}  ", place_of(host));
+            let why = escaped(&host.verdict.because);
+            let room = self.look.width.saturating_sub(WORD_COLUMNS + columns + 6);
+            self.line(&format!("{first}{}", cut(&why, room.max(16))));
+        }
+        if let Some(more) = rows.len().checked_sub(MOST_ROWS).filter(|more| *more > 0) {
+            self.line(&format!("  … and {more} more; `--json` has them all"));
+        }
+    }
+
+    /// Shows one handshake of each kind in full: hosts that meet the same fate look the same.
+    fn details(&mut self, report: &Report) {
+        let mut kinds: BTreeMap<Kind, Vec<usize>> = BTreeMap::new();
+        for (index, host) in report.hosts.iter().enumerate() {
+            if !host.chain.is_empty() && (report.hosts.len() == 1 || tone(host.verdict.cause) != Tone::Good) {
+                kinds.entry(kind_of(host)).or_default().push(index);
+            }
+        }
+        for alike in kinds.values().take(MOST_DETAILS) {
+            let Some((&index, others)) = alike.split_first() else { continue };
+            let Some(host) = report.hosts.get(index) else { continue };
+            self.line("");
+            if report.hosts.len() > 1 {
+                let first = format!("{}  {}  ", place_of(host), self.look.cause(host.verdict.cause));
+                self.wrapped(&first, 2, &escaped(&host.verdict.because));
+                self.line("");
+            }
+            self.chain(report, index, host);
+            self.findings(report, index, host);
+            if !others.is_empty() {
+                let names: Vec<_> = others.iter().filter_map(|&other| report.hosts.get(other)).map(place_of).collect();
+                self.wrapped("  the same at: ", 4, &cut(&names.join(", "), 600));
+            }
+        }
+        if let Some(more) = kinds.len().checked_sub(MOST_DETAILS).filter(|more| *more > 0) {
+            self.line(&format!("  … and {more} more kinds; `--json` has them all"));
+        }
+    }
+
+    fn chain(&mut self, report: &Report, index: usize, host: &HostReport) {
+        for (place, certificate) in host.chain.iter().enumerate().take(MOST_CERTIFICATES) {
+            let mark = self.mark(report, index, Place::Certificate(place));
+            let role = match certificate.role {
+                Role::EndEntity => "end-entity",
+                Role::Subordinate => "subordinate",
+                Role::SelfIssued => "self-issued",
+                Role::Unreadable => "unreadable",
+            };
+            let validity = validity(certificate.not_before, certificate.not_after, host.at);
+            let first = format!("{mark}{:>2}  {role:<13} ", place + 1);
+            self.wrapped(&first, 22, &format!("{}  {validity}", quoted(&certificate.subject)));
+        }
+        if let Some(more) = host.chain.len().checked_sub(MOST_CERTIFICATES).filter(|more| *more > 0) {
+            self.line(&format!("      … and {more} more certificates"));
+        }
+        for (place, anchor) in host.anchors.iter().enumerate().take(MOST_CERTIFICATES) {
+            let mark = self.mark(report, index, Place::Anchor(place));
+            let number = host.chain.len() + place + 1;
+            let whose = match &anchor.kind {
+                AnchorKind::Public(programs) => {
+                    let names: Vec<_> = programs.iter().map(|program| format!("{program:?}")).collect();
+                    format!("public: {}", names.join(", "))
+                }
+                AnchorKind::Retired => "retired: no root program trusted it any more".to_owned(),
+                AnchorKind::Local(origin) => format!("local: added on this machine ({})", escaped(origin)),
+            };
+            let first = format!("{mark}{number:>2}  {:<13} ", "trust anchor");
+            self.wrapped(&first, 22, &format!("{}  {whose}", quoted(&anchor.name)));
+        }
+        if host.anchors.is_empty() {
+            self.line("      no trust anchor is reached");
+        }
+        self.line("");
+    }
+
+    /// Marks a place that something weighty was said of.
+    fn mark(&self, report: &Report, index: usize, place: Place) -> String {
+        let odd = report.findings_at(index, place).any(|finding| finding.weight >= Weight::Strong);
+        let mark = if odd { "> " } else { "  " };
+        if odd { self.look.paint(mark, Style::new().red().bold()) } else { mark.to_owned() }
+    }
+
+    fn findings(&mut self, report: &Report, index: usize, host: &HostReport) {
+        let said: Vec<_> = report.findings.iter().filter(|finding| finding.observation == index).collect();
+        let columns = said.iter().map(|finding| finding.detector.len()).max().unwrap_or(0).max(16);
+        for finding in &said {
+            let place = match finding.place {
+                Some(Place::Certificate(place)) => format!("  certificate {}", place + 1),
+                Some(Place::Anchor(place)) => format!("  certificate {}", host.chain.len() + place + 1),
+                None => String::new(),
+            };
+            let rests_on = match finding.rests_on.as_slice() {
+                [] => String::new(),
+                clauses => format!("  [{}]", clauses.join("; ")),
+            };
+            let first = format!("  {:<columns$}  ", finding.detector);
+            let says = format!("{}, {}{place}{}", escaped(&finding.says), weight(finding.weight), escaped(&rests_on));
+            self.wrapped(&first, columns + 4, &says);
+        }
+        match host.possession {
+            PossessionReport::Proven => self.line("  the peer proved in this handshake that it holds the key of certificate 1"),
+            PossessionReport::Refuted => self.line("  the peer did NOT prove that it holds the key of certificate 1"),
+            PossessionReport::Unsupported | PossessionReport::NotVisible => {}
+        }
+    }
+
+    fn surroundings(&mut self, report: &Report) {
+        let around = &report.surroundings;
+        self.line("");
+        if !around.local_anchors.is_empty() {
+            let names: Vec<_> = around.local_anchors.iter().map(|anchor| quoted(&anchor.name)).collect();
+            let count = names.len();
+            self.wrapped("anchors added on this machine: ", 2, &format!("{count}: {}", cut(&names.join(", "), 400)));
+        }
+        for (what, names) in [("trust store replaced by", &around.store_overrides), ("a proxy is set by", &around.proxies)] {
+            if !names.is_empty() {
+                self.wrapped(&format!("{what}: "), 2, &escaped(&names.join(", ")));
+            }
+        }
+    }
+
+    fn could_not_look(&mut self, report: &Report) {
+        let mut missing: BTreeMap<&'static str, Vec<&str>> = BTreeMap::new();
+        for host in &report.hosts {
+            for blind in &host.could_not_look {
+                let detectors = missing.entry(blind.missing.absence()).or_default();
+                if !detectors.contains(&blind.detector.as_str()) {
+                    detectors.push(&blind.detector);
+                }
+            }
+        }
+        let mut parts: Vec<_> = missing.into_iter().map(|(why, who)| format!("{} ({why})", who.join(", "))).collect();
+        parts.extend(report.surroundings.not_looked_at.iter().map(|what| format!("{what} (nobody looked)")));
+        if !parts.is_empty() {
+            let text = self.look.dim("could not look: ");
+            self.wrapped(&text, 2, &escaped(&parts.join(" · ")));
+        }
+    }
+
+    fn tables(&mut self, report: &Report) {
+        let Some(oldest) = report.tables.iter().map(|table| table.age_days).max() else { return };
+        let stale: Vec<_> = report.tables.iter().filter(|table| table.stale).map(|table| table.table.name.as_str()).collect();
+        let stale = match stale.as_slice() {
+            [] => "none past its date".to_owned(),
+            names => format!("past their date: {}", names.join(", ")),
+        };
+        let text = self.look.dim("tables: ");
+        self.wrapped(&text, 2, &format!("the oldest is {oldest} days old; {}", escaped(&stale)));
+    }
+}
+
+/// What makes two handshakes alike: cause, what decided, and whose key stands above the end-entity.
+type Kind = (u8, Vec<String>, Option<String>);
+
+fn kind_of(host: &HostReport) -> Kind {
+    let above = host.chain.get(1).map(|certificate| certificate.spki_sha256);
+    let anchor = host.anchors.first().map(|anchor| anchor.spki_sha256);
+    let key = anchor.or(above).map(|key| key.to_string());
+    (order(host.verdict.cause), host.verdict.decided_by.clone(), key)
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Tone {
+    Bad,
+    Doubtful,
+    Good,
+    Neutral,
+}
+
+fn tone(cause: Cause) -> Tone {
+    match cause {
+        Cause::PublicAuthorityInterception
+        | Cause::KnownKeyInterception
+        | Cause::StateInterception
+        | Cause::LocalInterception
+        | Cause::UntrustedInterception => Tone::Bad,
+        Cause::UnexpectedAuthority | Cause::CaptivePortal | Cause::Clock | Cause::OriginFault | Cause::Inconclusive => Tone::Doubtful,
+        Cause::Clear => Tone::Good,
+        Cause::InternalName | Cause::NotMeasured => Tone::Neutral,
+    }
+}
+
+/// Returns the word a page begins with.
+fn headline(cause: Cause) -> &'static str {
+    match cause {
+        Cause::PublicAuthorityInterception
+        | Cause::KnownKeyInterception
+        | Cause::StateInterception
+        | Cause::LocalInterception
+        | Cause::UntrustedInterception => "INTERCEPTED",
+        Cause::UnexpectedAuthority => "SUSPECT",
+        Cause::CaptivePortal => "CAPTIVE PORTAL",
+        Cause::Clock => "CLOCK WRONG",
+        Cause::OriginFault => "ORIGIN FAULT",
+        Cause::InternalName => "INTERNAL NAME",
+        Cause::Inconclusive => "INCONCLUSIVE",
+        Cause::NotMeasured => "NOT MEASURED",
+        Cause::Clear => "CLEAR",
+    }
+}
+
+/// Returns where a cause stands in a list, worst first.
+fn order(cause: Cause) -> u8 {
+    match cause {
+        Cause::PublicAuthorityInterception => 0,
+        Cause::KnownKeyInterception => 1,
+        Cause::StateInterception => 2,
+        Cause::LocalInterception => 3,
+        Cause::UntrustedInterception => 4,
+        Cause::UnexpectedAuthority => 5,
+        Cause::Clock => 6,
+        Cause::CaptivePortal => 7,
+        Cause::Inconclusive => 8,
+        Cause::OriginFault => 9,
+        Cause::InternalName => 10,
+        Cause::NotMeasured => 11,
+        Cause::Clear => 12,
+    }
+}
+
+fn severity(severity: Severity) -> &'static str {
+    match severity {
+        Severity::Info => "info",
+        Severity::Low => "low",
+        Severity::Medium => "medium",
+        Severity::High => "high",
+        Severity::Critical => "critical",
+    }
+}
+
+fn confidence(confidence: Confidence) -> &'static str {
+    match confidence {
+        Confidence::Weak => "confidence weak",
+        Confidence::Strong => "confidence strong",
+        Confidence::Proven => "proven",
+    }
+}
+
+fn weight(weight: Weight) -> &'static str {
+    match weight {
+        Weight::Note => "a note",
+        Weight::Weak => "weak",
+        Weight::Strong => "strong",
+        Weight::Proven => "proven",
+    }
+}
+
+fn place_of(host: &HostReport) -> String {
+    match (host.host.address().is_some_and(|address| address.is_ipv6()), host.port) {
+        (_, 443) => host.host.to_string(),
+        (true, port) => format!("[{}]:{port}", host.host),
+        (false, port) => format!("{}:{port}", host.host),
+    }
+}
+
+/// Says how long a certificate is valid; in seconds before the handshake, when it began just then.
+fn validity(not_before: i64, not_after: i64, at: u64) -> String {
+    let age = i64::try_from(at / 1000).unwrap_or(i64::MAX).saturating_sub(not_before);
+    let end = day(not_after);
+    match age {
+        0..FRESH_SECONDS => format!("valid from {age} s before the handshake to {end}"),
+        _ => format!("valid {} to {end}", day(not_before)),
+    }
+}
+
+fn day(seconds: i64) -> String {
+    Timestamp::from_second(seconds).map_or_else(|_| format!("UNIX second {seconds}"), |time| time.strftime("%Y-%m-%d").to_string())
+}
+
+fn cut(text: &str, most: usize) -> String {
+    if text.chars().count() <= most {
+        return text.to_owned();
+    }
+    let kept: String = text.chars().take(most.saturating_sub(1)).collect();
+    format!("{kept}…")
+}
+
+/// Returns how many columns a text takes that may carry our own colour codes.
+fn visible_width(text: &str) -> usize {
+    let mut width = 0;
+    let mut in_code = false;
+    for character in text.chars() {
+        match (in_code, character) {
+            (false, '\u{1b}') => in_code = true,
+            (true, 'm') => in_code = false,
+            (true, _) => {}
+            (false, _) => width += 1,
+        }
+    }
+    width
+}
+
+/// Says in a few words why a handshake failed.
+pub fn failure(class: FailureClass) -> &'static str {
+    match class {
+        FailureClass::NoAddress => "the name did not resolve",
+        FailureClass::Unreachable => "no route",
+        FailureClass::Refused => "connection refused",
+        FailureClass::TimedOut => "timed out",
+        FailureClass::Reset => "connection reset",
+        FailureClass::Closed => "closed early",
+        FailureClass::NotTls => "not TLS",
+        FailureClass::Alert => "fatal alert",
+        FailureClass::Oversize => "more data than we take",
+        FailureClass::Malformed => "malformed TLS",
+        FailureClass::NothingInCommon => "no common version or algorithm",
+        _ => "failed",
+    }
+}
+
+const USUAL_WIDTH: usize = 100;
+const MIN_WIDTH: usize = 40;
+const MAX_WIDTH: usize = 140;
+/// The longest text of a peer's that is shown, in characters.
+const LONGEST_TEXT: usize = 400;
+const WORD_COLUMNS: usize = 14;
+/// A validity that began within a day of the handshake is told in seconds.
+const FRESH_SECONDS: i64 = 24 * 60 * 60;
+const MOST_ROWS: usize = 40;
+const MOST_DETAILS: usize = 4;
+const MOST_CERTIFICATES: usize = 10;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn certificate_text_cannot_act_on_a_terminal() {
+        let shown = quoted("a\u{1b}[31mb\r\nc\u{202e}d\u{200b}e\u{9b}f\u{0}");
+        assert!(shown.chars().all(|character| !character.is_control()), "{shown}");
+        assert!(!shown.contains(['\u{202e}', '\u{200b}', '\u{9b}']), "{shown}");
+        assert!(shown.contains("\\u{1b}[31m") && shown.contains("\\r\\n") && shown.contains("\\u{202e}"));
+    }
+
+    #[test]
+    fn quotes_inside_quotes_are_told_from_the_end() {
+        assert_eq!(quoted("CN=\"x\" \\ y"), r#""CN=\"x\" \\ y""#);
+        assert_eq!(quoted("O=Müller's 株式会社"), "\"O=Müller's 株式会社\"");
+    }
+
+    #[test]
+    fn long_text_is_cut() {
+        assert!(escaped(&"x".repeat(100_000)).chars().count() <= LONGEST_TEXT + 1);
+    }
+
+    #[test]
+    fn a_fresh_certificate_is_dated_in_seconds() {
+        assert_eq!(validity(1000, 100_000_000, 1_041_000), "valid from 41 s before the handshake to 1973-03-03");
+        assert_eq!(validity(0, 100_000_000, 1_426_852_800_000), "valid 1970-01-01 to 1973-03-03");
+    }
+
+    #[test]
+    fn colour_codes_take_no_columns() {
+        let look = Look { colour: true, width: 80 };
+        assert_eq!(visible_width(&look.cause(Cause::Clear)), "CLEAR".len());
+        assert_eq!(Look::plain().cause(Cause::Clear), "CLEAR");
+    }
+}

@@ -1,0 +1,91 @@
+//! Runs the programs of the laboratory, and ends them when nobody holds them any more.
+
+use std::fs::File;
+use std::os::unix::process::CommandExt as _;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+/// Set to anything but nothing, it says: run the laboratory, and fail if something for it is missing.
+pub const SWITCH: &str = "MINTWATCH_LAB";
+/// How long a program has to become ready.
+const READY: Duration = Duration::from_secs(30);
+
+/// How long a program has to go by itself.
+const PARTING: Duration = Duration::from_secs(1);
+
+/// Whether the laboratory was asked for.
+pub fn wanted() -> bool {
+    std::env::var_os(SWITCH).is_some_and(|value| !value.is_empty())
+}
+
+/// Finds a program, also where an ordinary user's PATH does not look.
+pub fn find(program: &str, package: &str) -> PathBuf {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let folders = std::env::split_paths(&path).chain(["/usr/sbin", "/sbin", "/usr/local/sbin"].map(PathBuf::from));
+    let mut candidates = folders.map(|folder| folder.join(program));
+    candidates.find(|candidate| candidate.is_file()).unwrap_or_else(|| {
+        panic!("`{program}` is not installed\nhint: `apt-get install {package}`, or unset {SWITCH} to leave the laboratory out")
+    })
+}
+
+/// Runs a command to its end; its words when it fails.
+pub fn run(command: &mut Command) -> String {
+    let output = command.stdin(Stdio::null()).output().unwrap_or_else(|error| panic!("cannot start {command:?}: {error}"));
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{command:?} ended with {}: {said}", output.status);
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+/// A program in the background, with whatever it starts. All is killed when this is dropped, also by a panic.
+pub struct Background {
+    name: String,
+    log: PathBuf,
+    child: Child,
+}
+
+impl Background {
+    /// Starts a program whose words go to `log`.
+    pub fn start(name: &str, command: &mut Command, log: &Path) -> Self {
+        let file = File::create(log).unwrap();
+        let child = command.process_group(0).stdin(Stdio::null()).stdout(file.try_clone().unwrap()).stderr(file).spawn();
+        let child = child.unwrap_or_else(|error| panic!("cannot start {command:?}: {error}"));
+        Self { name: name.to_owned(), log: log.to_owned(), child }
+    }
+
+    /// Waits until something is true; fails with what the program said when it ends before.
+    pub fn until(&mut self, what: &str, mut is_true: impl FnMut() -> bool) {
+        let begun = Instant::now();
+        loop {
+            if is_true() {
+                return;
+            }
+            let ended = self.child.try_wait().unwrap();
+            let words = || std::fs::read_to_string(&self.log).unwrap_or_default();
+            assert!(ended.is_none(), "{} ended before {what}: {ended:?}\n{}", self.name, words());
+            assert!(begun.elapsed() < READY, "{} is not ready ({what}) after {READY:?}\n{}", self.name, words());
+            std::thread::sleep(Duration::from_millis(25));
+        }
+    }
+
+    /// Returns what it has said so far.
+    pub fn words(&self) -> String {
+        std::fs::read_to_string(&self.log).unwrap_or_default()
+    }
+}
+
+impl Drop for Background {
+    fn drop(&mut self) {
+        // The group is ours alone: sslsplit and squid work in children that outlive them. Asked first, squid
+        // takes its shared memory with it. Already gone is as good.
+        let group = format!("-{}", self.child.id());
+        let send = |signal: &str| Command::new("kill").args([signal, "--", &group]).stderr(Stdio::null()).status();
+        let _gone = send("-TERM");
+        let asked = Instant::now();
+        while matches!(self.child.try_wait(), Ok(None)) && asked.elapsed() < PARTING {
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        let _gone = send("-KILL");
+        let _gone = self.child.wait();
+    }
+}
