@@ -338,7 +338,7 @@ fn text_files() -> Vec<PathBuf> {
     let mut files = files_below(&root());
     files.retain(|file| {
         let ending = file.extension().map(|ending| ending.to_string_lossy().into_owned()).unwrap_or_default();
-        ENDINGS.contains(&ending.as_str()) || file.parent().is_some_and(|folder| folder.ends_with(".ci"))
+        ENDINGS.contains(&ending.as_str()) || file.parent().is_some_and(|folder| folder.file_name().is_some_and(|name| name == ".ci"))
     });
     files
 }

@@ -39,7 +39,9 @@ mod parity_in_node {
         let mut documents = Vec::new();
         for (name, algorithm) in KEYS {
             let (anchor, chain) = minted(algorithm);
-            documents.push((format!("good-{name}"), evidence(&chain), Some(overlay(&anchor))));
+            let good = (format!("good-{name}"), evidence(&chain), Some(overlay(&anchor)));
+            assert_eq!(paths(&natively(&good.1, good.2.as_deref())), 1, "the signatures of {name} verify");
+            documents.push(good);
             documents.push((format!("unknown-{name}"), evidence(&chain), None));
             for (index, at) in [(0, 0.98), (1, 0.98), (0, 0.5), (1, 0.3)] {
                 let mut broken = chain.clone();
@@ -47,7 +49,9 @@ mod parity_in_node {
                 #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a place inside a short certificate")]
                 let at = at as usize;
                 broken[index][at] ^= 1;
-                documents.push((format!("broken-{name}-{index}-{at}"), evidence(&broken), Some(overlay(&anchor))));
+                let broken = (format!("broken-{name}-{index}-{at}"), evidence(&broken), Some(overlay(&anchor)));
+                assert_eq!(paths(&natively(&broken.1, broken.2.as_deref())), 0, "{} has no path", broken.0);
+                documents.push(broken);
             }
         }
         compare(Trust::Lab, &documents);
@@ -93,11 +97,12 @@ mod parity_in_node {
         }
     }
 
-    const KEYS: [(&str, &SignatureAlgorithm); 4] = [
+    const KEYS: [(&str, &SignatureAlgorithm); 5] = [
         ("p256", &rcgen::PKCS_ECDSA_P256_SHA256),
         ("p384", &rcgen::PKCS_ECDSA_P384_SHA384),
         ("p521", &rcgen::PKCS_ECDSA_P521_SHA512),
         ("ed25519", &rcgen::PKCS_ED25519),
+        ("rsa", &rcgen::PKCS_RSA_SHA256),
     ];
 
     type Document = (String, String, Option<String>);
@@ -125,12 +130,19 @@ mod parity_in_node {
         let judged = || -> Result<String, Box<dyn std::error::Error>> {
             let mut tables = Tables::compiled();
             if let Some(overlay) = overlay {
-                tables = tables.with_overlay(&serde_json::from_str(overlay)?)?;
+                tables = tables.with_overlay(&Overlay::from_json(overlay.as_bytes())?)?;
             }
             let evidence = Evidence::from_json(evidence.as_bytes())?;
             Ok(serde_json::to_string(&mintwatch_validator::judge(&evidence, &tables))?)
         };
         judged().unwrap_or_else(|error| format!("error: {error}"))
+    }
+
+    /// Returns how many paths reach an anchor and are not refused.
+    fn paths(report: &str) -> usize {
+        let report: Value = serde_json::from_str(report).unwrap();
+        let paths = report["hosts"][0]["paths"].as_array().unwrap();
+        paths.iter().filter(|path| path["anchor"].is_u64() && path["refused"].is_null()).count()
     }
 
     fn exports(trust: Trust) -> Vec<String> {

@@ -1,4 +1,5 @@
 //! Packs data/*.tsv into binary tables that are read where they lie.
+#![allow(clippy::disallowed_methods, reason = "packing opens files; the judge, whose clippy.toml bars it, does not")]
 
 use std::collections::BTreeMap;
 use std::env;

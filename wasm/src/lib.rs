@@ -25,7 +25,7 @@ pub fn judge(evidence: &str) -> Result<String, JsError> {
 #[cfg(feature = "lab")]
 #[wasm_bindgen(js_name = judgeWithOverlay)]
 pub fn judge_with_overlay(evidence: &str, overlay: &str) -> Result<String, JsError> {
-    let overlay = serde_json::from_str(overlay)?;
+    let overlay = mintwatch_validator::tables::Overlay::from_json(overlay.as_bytes())?;
     judge_by(evidence, &Tables::compiled().with_overlay(&overlay)?)
 }
 

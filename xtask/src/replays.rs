@@ -78,7 +78,7 @@ impl Replay {
         let evidence = Evidence::from_json(self.evidence()?.as_bytes()).map_err(|error| wrong(&error))?;
         let mut tables = Tables::compiled();
         if let Some(overlay) = self.overlay()? {
-            let overlay: Overlay = serde_json::from_str(&overlay).map_err(|error| wrong(&error))?;
+            let overlay = Overlay::from_json(overlay.as_bytes()).map_err(|error| wrong(&error))?;
             tables = tables.with_overlay(&overlay).map_err(|error| wrong(&error))?;
         }
         let mut text = serde_json::to_string_pretty(&mintwatch_validator::judge(&evidence, &tables)).map_err(|error| wrong(&error))?;

@@ -1,1 +1,460 @@
-//! later
+//! The tables as they ship: unedited, sorted, complete, and right about what is known for certain.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic, reason = "tests")]
+
+use std::collections::BTreeSet;
+
+use data_encoding::{BASE64, HEXLOWER};
+
+use super::*;
+use crate::evidence::Bytes;
+
+const FILES: [(&str, &str); 9] = [
+    ("anchors", include_str!("../../data/anchors.tsv")),
+    ("ct-logs", include_str!("../../data/ct-logs.tsv")),
+    ("disclosed", include_str!("../../data/disclosed.tsv")),
+    ("listed-keys", include_str!("../../data/listed-keys.tsv")),
+    ("onecrl", include_str!("../../data/onecrl.tsv")),
+    ("operators", include_str!("../../data/operators.tsv")),
+    ("pin-sets", include_str!("../../data/pin-sets.tsv")),
+    ("pins", include_str!("../../data/pins.tsv")),
+    ("pool", include_str!("../../data/pool.tsv")),
+];
+
+const CNNIC_ROOT: &str = "e28393773da845a679f2080cc7fb44a3b7a1c3792cb7eb7729fdcb6a8d99aea7";
+const CNNIC_ROOT_NAME: &str = "MDIxCzAJBgNVBAYTAkNOMQ4wDAYDVQQKEwVDTk5JQzETMBEGA1UEAxMKQ05OSUMgUk9PVA==";
+const MCS: &str = "2740d956b1127b791aa1b3cc644a4dbedba76186a23638b95102351a834ea861";
+const MCS_KEY: &str = "04dde9aa9a79f61498682325fa0870276707fb9ca95384120b46893268494fc9";
+/// 2015-03-20T12:00:00Z, inside the life of the MCS certificate.
+const MARCH_2015: i64 = 1_426_852_800;
+/// 2026-11-24T00:00:00Z.
+const NOW: i64 = 1_795_478_400;
+
+fn sha256(hex: &str) -> Sha256 {
+    Sha256(HEXLOWER.decode(hex.as_bytes()).unwrap().try_into().unwrap())
+}
+
+fn host(name: &str) -> Host {
+    Host::parse(name).unwrap()
+}
+
+/// The header lines and the rows of a file.
+fn split(text: &'static str) -> (Vec<&'static str>, Vec<&'static str>) {
+    text.lines().partition(|line| line.starts_with("# "))
+}
+
+fn head<'t>(lines: &[&'t str], key: &str) -> &'t str {
+    lines.iter().find_map(|line| line.strip_prefix("# ")?.strip_prefix(key)?.strip_prefix(": ")).unwrap()
+}
+
+/// A self-signed CA certificate of a lab, and its parsed form's hashes.
+fn lab_root() -> (Bytes, Sha256, Vec<u8>) {
+    let mut params = rcgen::CertificateParams::default();
+    params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+    params.distinguished_name.push(rcgen::DnType::OrganizationName, "Lab Trust");
+    params.distinguished_name.push(rcgen::DnType::CommonName, "Lab Root");
+    let key = rcgen::KeyPair::generate().unwrap();
+    let certificate = params.self_signed(&key).unwrap();
+    let (_, parsed) = x509_parser::parse_x509_certificate(certificate.der()).unwrap();
+    let spki = Sha256::of(parsed.public_key().raw);
+    let subject = parsed.subject().as_raw().to_vec();
+    (certificate.der().to_vec().into(), spki, subject)
+}
+
+#[test]
+fn no_row_was_edited_by_hand() {
+    for (name, text) in FILES {
+        let (header, rows) = split(text);
+        let body: String = rows.iter().flat_map(|row| [*row, "\n"]).collect();
+        assert_eq!(
+            head(&header, "sha256"),
+            Sha256::of(body.as_bytes()).to_string(),
+            "{name}.tsv: edit its source and run `cargo xtask tables`"
+        );
+        assert_eq!(head(&header, "rows"), rows.len().to_string(), "{name}.tsv");
+    }
+}
+
+#[test]
+fn rows_are_sorted_unique_and_as_wide_as_their_columns() {
+    for (name, text) in FILES {
+        let (header, rows) = split(text);
+        assert!(rows.is_sorted_by(|a, b| a < b), "{name}.tsv");
+        let width = head(&header, "columns").split(' ').count();
+        assert!(rows.iter().all(|row| row.split('\t').count() == width), "{name}.tsv");
+    }
+}
+
+#[test]
+fn every_table_names_its_sources_dates_and_licences() {
+    for (name, text) in FILES {
+        let (header, _) = split(text);
+        let sources: Vec<_> = header.iter().filter(|line| line.starts_with("# source: ")).collect();
+        assert!(!sources.is_empty() && sources.iter().all(|line| line.split(" | ").count() == 4), "{name}.tsv");
+        assert!(head(&header, "stale-after-days").split_once(" | ").is_some_and(|(_, reason)| reason.len() > 20));
+    }
+}
+
+#[test]
+fn the_versions_speak_of_every_table() {
+    let versions = Tables::compiled().versions();
+    for (name, text) in FILES {
+        let (_, rows) = split(text);
+        let version = versions.iter().find(|version| version.name == name).unwrap();
+        assert_eq!(version.rows, rows.len(), "{name}");
+        assert!(version.bytes > 0 && !version.source.is_empty() && !version.licence.is_empty());
+        assert!(version.as_of > MARCH_2015 && version.as_of <= NOW, "{name}");
+    }
+    assert_eq!(versions.len(), FILES.len());
+}
+
+#[test]
+fn all_tables_together_fit_into_a_browser_extension() {
+    let bytes: usize = Tables::compiled().versions().iter().map(|version| version.bytes).sum();
+    assert!(bytes < 1024 * 1024, "{bytes} bytes packed");
+}
+
+#[test]
+fn no_table_has_lost_what_it_once_had() {
+    let rows = |name: &str| Tables::compiled().versions().iter().find(|version| version.name == name).unwrap().rows;
+    for (name, least) in [
+        ("anchors", 500),
+        ("ct-logs", 50),
+        ("disclosed", 10_217),
+        ("listed-keys", 200),
+        ("onecrl", 1_200),
+        ("pins", 300),
+        ("pool", 500),
+    ] {
+        assert!(rows(name) >= least, "{name} has {} rows", rows(name));
+    }
+}
+
+#[test]
+fn dates_of_the_tables_are_those_of_their_sources() {
+    let tables = Tables::compiled();
+    assert!(tables.issued_at() >= tables.disclosure_date());
+    // 2026-11-02: the day of Firefox's list.
+    assert!(tables.disclosure_date() >= 1_793_577_600);
+}
+
+#[test]
+fn cnnic_was_public_when_mcs_minted_and_is_retired_now() {
+    let tables = Tables::compiled();
+    let root = tables.anchor(&sha256(CNNIC_ROOT)).unwrap();
+    assert!(matches!(root.standing(MARCH_2015), Standing::Public(programs) if programs.contains(&Program::Mozilla)));
+    let Standing::Retired(gone) = root.standing(NOW) else { panic!("CNNIC ROOT is not retired") };
+    assert!(gone.iter().any(|(program, _)| *program == Program::Mozilla));
+    assert_eq!((root.owner, root.name), ("CNNIC", "CNNIC ROOT"));
+    assert_eq!(root.standing(0), Standing::NotYet);
+}
+
+#[test]
+fn diginotar_was_public_in_the_summer_of_its_fall() {
+    let tables = Tables::compiled();
+    let root = tables.anchor(&sha256("0d136e439f0ab6e97f3a02a540da9f0641aa554e1d66ea51ae2920d51b2f7217")).unwrap();
+    // 2011-08-27T00:00:00Z.
+    assert_eq!(root.standing(1_314_403_200), Standing::Public(vec![Program::Mozilla]));
+    assert!(matches!(root.standing(NOW), Standing::Retired(_)));
+}
+
+#[test]
+fn an_anchor_is_found_by_its_subject_and_by_its_hash() {
+    let tables = Tables::compiled();
+    let name = BASE64.decode(CNNIC_ROOT_NAME.as_bytes()).unwrap();
+    let found: Vec<_> = tables.anchors_by_subject(&name).map(|anchor| anchor.sha256).collect();
+    assert_eq!(found, [sha256(CNNIC_ROOT)]);
+    for at in 0..anchors::count() {
+        let anchor = anchors::nth(at);
+        assert_eq!(tables.anchor(&anchor.sha256).unwrap().spki, anchor.spki);
+        assert!(tables.anchors_by_subject(anchor.subject).any(|found| found.sha256 == anchor.sha256));
+        assert!(anchor.not_before < anchor.not_after && !anchor.owner.is_empty() && !anchor.name.is_empty());
+        assert!(anchor.memberships().all(|stay| stay.from < stay.until));
+        assert!(anchor.memberships().next().is_some());
+    }
+    assert!(tables.anchor(&sha256(MCS)).is_none());
+    assert_eq!(tables.anchors_by_subject(&[]).count(), 0);
+}
+
+#[test]
+fn each_program_has_about_as_many_roots_today_as_it_publishes() {
+    let count = |program: Program| {
+        let has = |at: usize| {
+            matches!(anchors::nth(at).standing(NOW), Standing::Public(programs) if programs.contains(&program))
+        };
+        (0..anchors::count()).filter(|at| has(*at)).count()
+    };
+    for (program, between) in [
+        (Program::Mozilla, 100..160),
+        (Program::Chrome, 90..140),
+        (Program::Apple, 110..170),
+        (Program::Microsoft, 150..350),
+        (Program::Android, 120..170),
+    ] {
+        assert!(between.contains(&count(program)), "{}: {}", program.name(), count(program));
+    }
+}
+
+#[test]
+fn mcs_is_undisclosed_listed_and_revoked() {
+    let tables = Tables::compiled();
+    let (mcs, key) = (sha256(MCS), sha256(MCS_KEY));
+    assert_eq!(tables.disclosure(&mcs, &key), Disclosure::Undisclosed);
+    assert_eq!(tables.listed_key(&key).unwrap().kind, KeyKind::Revoked);
+    assert_eq!(tables.listed_key(&key).unwrap().name, "MCSHOLDING TEST");
+    assert_eq!(tables.listed_certificate(&mcs).unwrap().kind, KeyKind::Revoked);
+    let issuer = BASE64.decode(CNNIC_ROOT_NAME.as_bytes()).unwrap();
+    let by_serial = tables.revoked(&issuer, &[0x49, 0x33, 0x00, 0x8e], &[], &key).unwrap();
+    assert_eq!((by_serial.form, by_serial.bug), (RevocationForm::IssuerSerial, Some(1_149_603)));
+    // The near miss: its neighbour in the same series.
+    assert_eq!(tables.revoked(&issuer, &[0x49, 0x33, 0x00, 0x8f], &[], &key), None);
+}
+
+#[test]
+fn a_serial_number_is_found_with_and_without_its_sign_octet() {
+    let issuer = BASE64.decode(CNNIC_ROOT_NAME.as_bytes()).unwrap();
+    assert_eq!(revocation_key_by_serial(&issuer, &[0, 0x49]), revocation_key_by_serial(&issuer, &[0x49]));
+    assert!(Tables::compiled().revoked(&issuer, &[0, 0x49, 0x33, 0, 0x8e], &[], &sha256(MCS_KEY)).is_some());
+}
+
+#[test]
+fn a_revocation_by_subject_and_key_is_found_whoever_issued() {
+    let tables = Tables::compiled();
+    let subject = BASE64
+        .decode(b"MD8xCzAJBgNVBAYTAk5MMRMwEQYDVQQKDAplTXVkaHJhIEJWMRswGQYDVQQDDBJFTSBEViBUTFMgQ0EgLSBHM0I=")
+        .unwrap();
+    let key = sha256("ebed6475c2c2d80fcb199f3fe8dd6e6b3ce60b77eb15d4e42c3dec0c6f5b5105");
+    let found = tables.revoked(b"any issuer", &[1], &subject, &key).unwrap();
+    assert_eq!((found.form, found.bug), (RevocationForm::SubjectKey, Some(2_083_382)));
+    assert_eq!(found.reference, "bug 2083382");
+    assert_eq!(tables.revoked(b"any issuer", &[1], &subject, &sha256(MCS_KEY)), None);
+}
+
+#[test]
+fn all_certificates_of_the_leaked_emudhra_keys_are_flagged() {
+    let tables = Tables::compiled();
+    let (_, rows) = split(FILES[3].1);
+    let leaked: Vec<Vec<&str>> = rows
+        .iter()
+        .map(|row| row.split('\t').collect::<Vec<_>>())
+        .filter(|row| row[3].contains("eMudhra"))
+        .collect();
+    let of = |form: &str| leaked.iter().filter(|row| row[0] == form).map(|row| sha256(row[1])).collect::<Vec<_>>();
+    assert_eq!((of("certificate").len(), of("key").len()), (16, 8));
+    for certificate in of("certificate") {
+        assert_eq!(tables.listed_certificate(&certificate).unwrap().kind, KeyKind::Compromised);
+        // Disclosed is not fine.
+        assert_eq!(tables.disclosure(&certificate, &sha256(MCS_KEY)), Disclosure::Certificate);
+    }
+    for key in of("key") {
+        assert_eq!(tables.listed_key(&key).unwrap().kind, KeyKind::Compromised);
+    }
+}
+
+#[test]
+fn each_kind_of_listed_key_is_called_what_it_is() {
+    let tables = Tables::compiled();
+    for (key, kind) in [
+        ("1af56c98ff043ef92bebff54cebb4dd67a25ba956c817f3e6dd3c1e52eb584c1", KeyKind::Interception),
+        ("c4387d45364a313fbfe79812b35b815d42852ab03b06f11589638021c8f2cb44", KeyKind::Interception),
+        ("a903af8c07bb91b0d9e3f3a30c6d53339fc5bd47e5d6bdb476598860c068a024", KeyKind::Compromised),
+        ("15e7ae40cc4b3f7222a5a6fe3e7dc47f6e46ee9a2251839db296d62ada2a0df7", KeyKind::Revoked),
+    ] {
+        assert_eq!(tables.listed_key(&sha256(key)).unwrap().kind, kind, "{key}");
+    }
+    let (_, rows) = split(FILES[3].1);
+    assert_eq!(rows.iter().filter(|row| row.contains("\tstate-interception\t") && row.starts_with("key")).count(), 10);
+    assert!(rows.iter().filter(|row| row.contains("badssl.com")).all(|row| row.contains("(a test)")));
+}
+
+#[test]
+fn a_disclosed_key_is_known_under_another_certificate() {
+    let tables = Tables::compiled();
+    let (_, rows) = split(FILES[2].1);
+    let row: Vec<&str> = rows[0].split('\t').collect();
+    let full = |prefix: &str| sha256(&format!("{prefix}{}", "0".repeat(32)));
+    assert_eq!(tables.disclosure(&full(row[0]), &sha256(MCS_KEY)), Disclosure::Certificate);
+    assert_eq!(tables.disclosure(&sha256(MCS), &full(row[1])), Disclosure::Key);
+}
+
+#[test]
+fn every_disclosed_prefix_is_found_and_its_neighbour_is_not() {
+    let tables = Tables::compiled();
+    let (_, rows) = split(FILES[2].1);
+    for row in rows {
+        let prefix = HEXLOWER.decode(row.get(..32).unwrap().as_bytes()).unwrap();
+        let mut hash = [0; 32];
+        hash[..16].copy_from_slice(&prefix);
+        let unknown = Sha256([0xff; 32]);
+        assert_eq!(tables.disclosure(&Sha256(hash), &unknown), Disclosure::Certificate);
+        hash[15] ^= 1;
+        assert_eq!(tables.disclosure(&Sha256(hash), &unknown), Disclosure::Undisclosed);
+    }
+}
+
+#[test]
+fn the_most_specific_pinned_domain_speaks() {
+    let tables = Tables::compiled();
+    assert_eq!(tables.pins(&host("mail.google.com")).unwrap().domain, "mail.google.com");
+    let pins = tables.pins(&host("a.b.mail.google.com")).unwrap();
+    assert_eq!(pins.domain, "mail.google.com");
+    assert_eq!(pins.source(), "Chromium + Firefox");
+    assert!(pins.name.contains("chromium:google") && pins.name.contains("firefox:google_root_pems"));
+    // GTS Root R1.
+    assert!(pins.contains(&sha256("871a9194f4eed5b312ff40c84c1d524aed2f778bbff25f138cf81f680a7adc67")));
+    assert!(!pins.contains(&sha256(MCS_KEY)));
+    assert!(tables.pins(&host("notgoogle.com")).is_none());
+    assert!(tables.pins(&host("www.mozilla.org")).is_none());
+    assert!(tables.pins(&host("203.0.113.7")).is_none());
+}
+
+#[test]
+fn pins_end_when_browsers_stop_enforcing_them() {
+    let tables = Tables::compiled();
+    let pins = tables.pins(&host("addons.mozilla.org")).unwrap();
+    // 2026-09-14, the day Firefox's list expires.
+    assert!(pins.is_current(1_789_300_000) && !pins.is_current(NOW));
+    assert_eq!(pins.source(), "Firefox");
+}
+
+#[test]
+fn every_log_is_found_by_the_hash_of_its_key() {
+    let tables = Tables::compiled();
+    let mut operators = BTreeSet::new();
+    for id in ct_logs::ids() {
+        let log = tables.log(&id).unwrap();
+        assert_eq!(Sha256::of(log.spki).0, id);
+        operators.insert(log.operator.to_owned());
+    }
+    assert!(operators.len() >= 5, "{operators:?}");
+    assert!(tables.log(&[0; 32]).is_none());
+}
+
+#[test]
+fn the_pool_is_wide_enough_to_hide_in() {
+    const CLASSES: [&str; 13] = [
+        "bank", "cdn", "education", "government", "mail", "messaging", "news", "reference", "search", "shop", "social",
+        "software", "video",
+    ];
+    let tables = Tables::compiled();
+    let pool = tables.pool();
+    assert!(pool.len() >= 500);
+    let pinned = pool.iter().filter(|host| !host.pinned_by.is_empty()).count();
+    assert!(2 * pinned <= pool.len(), "{pinned} of {} are pinned", pool.len());
+    assert!(pool.iter().all(|host| CLASSES.contains(&host.class)));
+    for class in ["mail", "search", "messaging", "social", "news"] {
+        assert!(pool.iter().filter(|host| host.class == class).count() >= 12, "{class}");
+    }
+    assert!(pool.iter().all(|entry| host(entry.host).as_str() == entry.host && host(entry.host).address().is_none()));
+    assert!(!pool.iter().any(|host| host.host.contains("mintwatch")), "a box may know us");
+    let operators: BTreeSet<_> = pool.iter().map(|host| host.operator).collect();
+    assert!(operators.len() >= 200, "{}", operators.len());
+}
+
+#[test]
+fn an_expectation_is_there_only_where_a_pin_supports_it() {
+    let tables = Tables::compiled();
+    for entry in tables.pool() {
+        assert_eq!(entry.expected_owners.is_empty(), entry.pinned_by.is_empty(), "{}", entry.host);
+        assert_eq!(tables.pins(&host(entry.host)).is_some(), !entry.pinned_by.is_empty(), "{}", entry.host);
+    }
+    assert!(tables.expected_owners(&host("www.google.com")).contains(&"Google Trust Services LLC"));
+    assert!(tables.expected_owners(&host("www.bbc.co.uk")).is_empty());
+}
+
+#[test]
+fn the_operator_of_a_host_is_that_of_the_closest_known_domain() {
+    let tables = Tables::compiled();
+    assert_eq!(tables.operator(&host("www.bbc.co.uk")), Some("BBC"));
+    assert_eq!(tables.operator(&host("ichef.bbc.co.uk")), Some("BBC"));
+    assert_eq!(tables.operator(&host("upload.wikimedia.org")), Some("Wikimedia Foundation"));
+    assert_eq!(tables.operator(&host("co.uk")), None);
+    assert_eq!(tables.operator(&host("unknown.example")), None);
+}
+
+#[test]
+fn without_lists_nothing_is_listed_revoked_or_pinned_and_the_versions_say_so() {
+    let tables = Tables::compiled().without_lists();
+    let issuer = BASE64.decode(CNNIC_ROOT_NAME.as_bytes()).unwrap();
+    assert!(tables.listed_key(&sha256(MCS_KEY)).is_none());
+    assert!(tables.listed_certificate(&sha256(MCS)).is_none());
+    assert!(tables.revoked(&issuer, &[0x49, 0x33, 0x00, 0x8e], &[], &sha256(MCS_KEY)).is_none());
+    assert!(tables.pins(&host("www.google.com")).is_none());
+    assert!(tables.expected_owners(&host("www.google.com")).is_empty());
+    assert!(tables.anchor(&sha256(CNNIC_ROOT)).is_some());
+    let emptied = tables.versions().into_iter().filter(|version| version.rows == 0).map(|version| version.name);
+    assert_eq!(emptied.collect::<Vec<_>>(), ["listed-keys", "pin-sets", "pins", "onecrl"]);
+}
+
+#[test]
+fn an_overlay_adds_to_every_lookup_and_is_named() {
+    let (root, key, subject) = lab_root();
+    let log: Bytes = vec![1, 2, 3].into();
+    let overlay = Overlay {
+        public_anchors: vec![root.clone()],
+        disclosed: vec![root.clone()],
+        listed_keys: vec![OverlayKey { spki: key, kind: KeyKind::Compromised, name: "lab".to_owned() }],
+        pins: vec![OverlayPin { host: host("lab.example"), include_subdomains: true, spkis: vec![key] }],
+        logs: vec![OverlayLog { operator: "Lab Log".to_owned(), spki: log.clone() }],
+        pool: vec![OverlayPoolHost {
+            host: host("www.lab.example"),
+            operator: "Lab".to_owned(),
+            class: "news".to_owned(),
+            expected_owners: vec!["Lab Trust".to_owned()],
+        }],
+        ..Overlay::new("unit tests", 1_795_478_400)
+    };
+    let tables = Tables::compiled().with_overlay(&overlay).unwrap();
+    assert_eq!(tables.overlay_label(), Some("unit tests"));
+    let hash = Sha256::of(root.as_slice());
+    assert_eq!(tables.anchor(&hash).unwrap().standing(NOW), Standing::Public(vec![Program::Lab]));
+    let found: Vec<_> = tables.anchors_by_subject(&subject).map(|anchor| (anchor.owner, anchor.name)).collect();
+    assert_eq!(found, [("Lab Trust", "Lab Root")]);
+    assert_eq!(tables.disclosure(&hash, &key), Disclosure::Certificate);
+    assert_eq!(tables.disclosure(&sha256(MCS), &key), Disclosure::Key);
+    assert_eq!(tables.listed_key(&key).unwrap().source, "overlay");
+    let pins = tables.pins(&host("www.lab.example")).unwrap();
+    assert!(pins.contains(&key) && pins.is_current(NOW));
+    assert_eq!(tables.log(&Sha256::of(log.as_slice()).0).unwrap().operator, "Lab Log");
+    assert_eq!(tables.pool().len(), 1);
+    assert_eq!(tables.operator(&host("www.lab.example")), Some("Lab"));
+    assert_eq!(tables.operator(&host("www.bbc.co.uk")), Some("BBC"));
+    assert_eq!(tables.expected_owners(&host("www.lab.example")), ["Lab Trust"]);
+    assert_eq!(tables.versions().last().unwrap().source, "unit tests");
+    assert_eq!(tables.disclosure_date(), 1_795_478_400);
+    assert!(matches!(tables.with_overlay(&overlay), Err(OverlayError::Already(_))));
+}
+
+#[test]
+fn an_anchor_of_an_overlay_is_public_only_inside_its_validity() {
+    let (root, ..) = lab_root();
+    let overlay = Overlay { public_anchors: vec![root.clone()], ..Overlay::new("x", 0) };
+    let tables = Tables::compiled().with_overlay(&overlay).unwrap();
+    let anchor = tables.anchor(&Sha256::of(root.as_slice())).unwrap();
+    assert_eq!(anchor.standing(anchor.not_before - 1), Standing::NotYet);
+    assert_eq!(anchor.standing(anchor.not_after), Standing::Public(vec![Program::Lab]));
+    assert!(matches!(anchor.standing(anchor.not_after + 1), Standing::Retired(_)));
+}
+
+#[test]
+fn an_overlay_is_read_again_as_it_was_written() {
+    let overlay = Overlay::new("x", 7);
+    let text = serde_json::to_string(&overlay).unwrap();
+    assert_eq!(Overlay::from_json(text.as_bytes()).unwrap(), overlay);
+    assert!(text.starts_with(r#"{"format":"mintwatch.overlay","version":1,"label":"x","as_of":7"#));
+}
+
+#[test]
+fn an_overlay_that_is_newer_unknown_or_unnamed_is_refused() {
+    let newer = br#"{"format":"mintwatch.overlay","version":2,"label":"x","as_of":0,"more":[]}"#;
+    assert!(matches!(Overlay::from_json(newer), Err(OverlayError::Newer(2))));
+    let never = br#"{"format":"mintwatch.overlay","version":0,"label":"x","as_of":0}"#;
+    assert!(matches!(Overlay::from_json(never), Err(OverlayError::NoSuchVersion(0))));
+    let other = br#"{"format":"mintwatch.evidence","version":1,"label":"x","as_of":0}"#;
+    assert!(matches!(Overlay::from_json(other), Err(OverlayError::NotOverlay(_))));
+    let unknown = br#"{"format":"mintwatch.overlay","version":1,"label":"x","as_of":0,"more":[]}"#;
+    assert!(matches!(Overlay::from_json(unknown), Err(OverlayError::NotOverlay(_))));
+    let tables = Tables::compiled();
+    assert!(matches!(tables.clone().with_overlay(&Overlay::new(" ", 0)), Err(OverlayError::NoLabel)));
+    let odd = Overlay { disclosed: vec![vec![0x30, 0].into()], ..Overlay::new("x", 0) };
+    assert!(matches!(tables.with_overlay(&odd), Err(OverlayError::NotACertificate(1, "disclosed"))));
+}

@@ -109,6 +109,8 @@ pub(super) fn make(args: &TablesArgs, talk: &mut Vec<String>) -> Result<Made, Ta
         lists.add("key", &spki.to_string(), KeyKind::Compromised, &name, &source);
     }
     talk.push(format!("{FILE}: {} keys of {source} are those of {certificates} known certificates", keys.len()));
+    // The day crates.io published the version that was looked at; another one states none.
+    let webpki_day = if version == "0.103.17" { "2026-11-12" } else { "undated" };
     let incidents_day = input::json::<Incidents>(incidents)?.generated;
     let mut rows = Vec::new();
     for ((form, hash), listed) in lists.0 {
@@ -128,7 +130,7 @@ pub(super) fn make(args: &TablesArgs, talk: &mut Vec<String>) -> Result<Made, Ta
         sources: vec![
             Source::new("Chromium blocklist", "Chromium 150", "2026-07-06", "BSD-3-Clause"),
             Source::new("incident certificates (Chromium, NSS, CCADB, superfishy)", "collected", incidents_day.clone(), "public records"),
-            Source::new("rustls-webpki distrusted keys", version, "undated", "ISC"),
+            Source::new("rustls-webpki distrusted keys", version, webpki_day, "ISC"),
             Source::new("CCADB certificates", input::day_in_name(ccadb)?, input::day_in_name(ccadb)?, CCADB_LICENCE),
         ],
         as_of: incidents_day,
