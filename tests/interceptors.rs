@@ -10,6 +10,7 @@ mod real_interceptors {
     use std::path::{Path, PathBuf};
     use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+    use escargot::format::Message;
     use mintwatch::demo::pki::Authority;
     use mintwatch::demo::world::{Resident, World};
     use mintwatch_tests::lab::origins::{Orders, Site};
@@ -240,7 +241,13 @@ mod real_interceptors {
             return program.into();
         }
         let manifest = Path::new(env!("CARGO_MANIFEST_DIR")).with_file_name("Cargo.toml");
-        let build = escargot::CargoBuild::new().manifest_path(manifest).args(["--workspace", "--locked", "--offline"]).bin("mintwatch");
-        build.run().unwrap().path().to_owned()
+        // With a test among the targets cargo unites features as for this very test: nothing is built twice.
+        let build = escargot::CargoBuild::new().manifest_path(manifest).args(["--workspace", "--locked", "--offline"]);
+        let messages = build.bin("mintwatch").test("interceptors").exec().unwrap();
+        let program = messages.into_iter().find_map(|message| match message.unwrap().decode().unwrap() {
+            Message::CompilerArtifact(built) if built.target.name == "mintwatch" => built.executable.map(std::borrow::Cow::into_owned),
+            _ => None,
+        });
+        program.expect("cargo names what it builds")
     }
 }
