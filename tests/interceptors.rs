@@ -245,7 +245,7 @@ mod real_interceptors {
         let build = escargot::CargoBuild::new().manifest_path(manifest).args(["--workspace", "--locked", "--offline"]);
         let messages = build.bin("mintwatch").test("interceptors").exec().unwrap();
         let program = messages.into_iter().find_map(|message| match message.unwrap().decode().unwrap() {
-            Message::CompilerArtifact(built) if built.target.name == "mintwatch" => built.executable.map(std::borrow::Cow::into_owned),
+            Message::CompilerArtifact(made) if made.target.name == "mintwatch" => made.executable.map(std::borrow::Cow::into_owned),
             _ => None,
         });
         program.expect("cargo names what it builds")
