@@ -90,6 +90,7 @@ pub enum Confidence {
 
 /// What is known of one observation besides what detectors said.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[allow(clippy::struct_excessive_bools, reason = "each is a fact of its own, and the rules read them by name")]
 pub(crate) struct Standing {
     /// Some certificate was seen.
     pub(crate) measured: bool,
