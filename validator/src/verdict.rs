@@ -226,6 +226,9 @@ pub(crate) fn weigh(standing: &Standing, findings: &[&Finding]) -> Verdict {
     if let Some(owner) = said("unexpected-authority", Weight::Weak) {
         return rule(C::UnexpectedAuthority, S::Low, K::Weak, &owner.says, &[owner]);
     }
+    if let Some(listed) = said("revoked-authority", Weight::Weak) {
+        return rule(C::Inconclusive, S::Low, K::Strong, &listed.says, &[listed]);
+    }
     match standing.refused {
         Some(RefusalKind::OriginFault) => {
             return rule(C::OriginFault, S::Info, K::Strong, "path validation refuses it for a reason of the origin's own", &[]);
