@@ -59,9 +59,9 @@ const MCS_FOUND: i64 = 1_426_852_800;
 const MCS_VALIDITY: (i64, i64) = (1_426_746_009, 1_428_042_009);
 
 fn mcs(data: &Path, folder: &Path) -> Result<(), Trouble> {
-    let read = |name: &str| pem_certificates(&data.join("incidents/2015-cnnic-mcs").join(name));
-    let mut real = read("mcsholding-test--2740d956.pem")?;
-    real.extend(read("cnnic-root--e2839377.pem")?);
+    let published = |name: &str| pem_certificates(&data.join("incidents/2015-cnnic-mcs").join(name));
+    let mut real = published("mcsholding-test--2740d956.pem")?;
+    real.extend(published("cnnic-root--e2839377.pem")?);
 
     let (root_params, root_key) =
         authority(&[("C", "CN"), ("O", "CNNIC"), ("CN", "CNNIC ROOT")], (1_176_707_354, 1_807_859_354), &[0x49, 0x33, 0, 1])?;
