@@ -8,6 +8,7 @@ use mintwatch_validator::evidence::Evidence;
 use mintwatch_validator::tables::{Overlay, Tables};
 
 use crate::say;
+use crate::schema;
 use crate::trouble::Trouble;
 use crate::workspace;
 
@@ -22,13 +23,17 @@ pub struct BlessArgs {
 /// Writes each replay's `report.json` anew and names those that changed.
 ///
 /// # Errors
-/// When a replay cannot be read, judged or written.
+/// When a replay cannot be read, judged or written, or its report does not fit the schema.
 pub fn run(args: &BlessArgs) -> Result<(), Trouble> {
     let root = workspace::root()?;
     let mut count = 0_usize;
     for replay in replays(&root)?.into_iter().filter(|replay| replay.name().contains(&args.only)) {
         count += 1;
         let report = replay.report()?;
+        if let Some(fault) = schema::faults(&root, "report", &report)?.first() {
+            return Err(Trouble::new(format!("the report on {} does not fit its schema: {fault}", replay.name()))
+                .with_hint("`cargo xtask schema` writes the schema anew"));
+        }
         let file = replay.folder.join("report.json");
         if fs::read_to_string(&file).ok().as_ref() != Some(&report) {
             fs::write(&file, report).map_err(|error| Trouble::file("write", &file, error))?;

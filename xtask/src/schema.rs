@@ -68,6 +68,19 @@ pub fn documents() -> Result<[(&'static str, String); 3], Trouble> {
     ])
 }
 
+/// Returns where a document does not fit the schema of that name in `validator/schema`; nothing when it fits.
+///
+/// # Errors
+/// When the schema cannot be read, or the document is no JSON.
+pub fn faults(root: &Path, kind: &str, document: &str) -> Result<Vec<String>, Trouble> {
+    let file = root.join(FOLDER).join(format!("{kind}.v1.schema.json"));
+    let text = fs::read_to_string(&file).map_err(|error| Trouble::file("read", &file, error))?;
+    let schema = serde_json::from_str(&text).map_err(|error| Trouble::file("read", &file, error))?;
+    let validator = jsonschema::validator_for(&schema).map_err(|error| Trouble::file("use", &file, error))?;
+    let document = serde_json::from_str(document).map_err(|error| Trouble::new(format!("not JSON: {error}")))?;
+    Ok(validator.iter_errors(&document).map(|fault| format!("{}: {fault}", fault.instance_path())).collect())
+}
+
 fn text(schema: &Schema) -> Result<String, Trouble> {
     let mut text = serde_json::to_string_pretty(schema).map_err(|error| Trouble::new(format!("cannot write a schema: {error}")))?;
     text.push('\n');

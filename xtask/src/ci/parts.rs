@@ -3,8 +3,10 @@
 //! Cargo is always asked for the whole workspace, also where one test target is meant: asked for
 //! a single package it would choose other features for shared dependencies and build them twice.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+
+use mintwatch::demo::Scenario;
 
 use super::Part;
 use super::tools::{Privilege, Tools};
@@ -71,7 +73,8 @@ fn parity(root: &Path, tools: &Tools) -> Result<(), Trouble> {
 
 fn lab(root: &Path, tools: &Tools) -> Result<(), Trouble> {
     let privilege = tools.privilege()?;
-    // Built outside the namespaces, where the registry can be reached.
+    // Built outside the namespaces, where the registry can be reached; the program is the one of `demo`.
+    let program = release(root)?;
     cargo(root, &["test", "--locked", "--workspace", "--test", "interceptors", "--no-run"])?;
     let built = workspace::cargo(root);
     let words = ["test", "--locked", "--offline", "--workspace", "--test", "interceptors", "--", "--nocapture", "--test-threads=1"];
@@ -79,7 +82,7 @@ fn lab(root: &Path, tools: &Tools) -> Result<(), Trouble> {
         Privilege::Root => Command::new(built.get_program()),
         Privilege::Namespace => {
             let mut command = Command::new("unshare");
-            command.arg("-Urn").arg(built.get_program());
+            command.arg("-Urnm").arg(built.get_program());
             command
         }
         Privilege::Sudo => {
@@ -89,18 +92,29 @@ fn lab(root: &Path, tools: &Tools) -> Result<(), Trouble> {
             command
         }
     };
-    command.args(words).current_dir(root).env("PATH", tools.search_path()).env("CARGO_NET_OFFLINE", "true").env("MINTWATCH_LAB", "1");
+    command.args(words).current_dir(root).env("PATH", tools.search_path()).env("CARGO_NET_OFFLINE", "true").env("MINTWATCH_LAB", "1").env("MINTWATCH_BIN", program);
     workspace::run(&mut command)
 }
 
-/// The scenarios of the demonstration and the exit status each stands for.
-const SCENARIOS: [(&str, i32); 5] = [("clean", 0), ("mcs", 12), ("corporate", 11), ("untrusted", 11), ("leaked-key", 12)];
+/// Builds the program as it ships and returns where it is.
+fn release(root: &Path) -> Result<PathBuf, Trouble> {
+    cargo(root, &["build", "--locked", "--release", "--package", "mintwatch"])?;
+    Ok(workspace::target(root).join("release/mintwatch"))
+}
+
+/// Returns the exit status that a scenario must end with (`mintwatch demo --help`).
+fn status_of(scenario: Scenario) -> i32 {
+    match scenario {
+        Scenario::Clean => 0,
+        Scenario::Corporate | Scenario::Untrusted => 11,
+        Scenario::Mcs | Scenario::LeakedKey | Scenario::Selective => 12,
+    }
+}
 
 fn demo(root: &Path) -> Result<(), Trouble> {
-    cargo(root, &["build", "--locked", "--release", "--package", "mintwatch"])?;
-    let program = workspace::target(root).join("release/mintwatch");
+    let program = release(root)?;
     let mut wrong = Vec::new();
-    for (scenario, expected) in SCENARIOS {
+    for (scenario, expected) in Scenario::ALL.map(|scenario| (scenario.id(), status_of(scenario))) {
         say::line(&format!("$ mintwatch demo {scenario}"));
         let status = Command::new(&program)
             .args(["demo", scenario])

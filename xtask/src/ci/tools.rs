@@ -41,7 +41,7 @@ impl Need {
 pub(super) enum Privilege {
     /// We are root.
     Root,
-    /// `unshare -Urn` gives a namespace in which we are.
+    /// `unshare -Urnm` gives a namespace in which we are.
     Namespace,
     /// `sudo` asks for no password.
     Sudo,
@@ -128,7 +128,7 @@ impl Tools {
     /// When we are not root, may not become so and may not make a namespace where we would be.
     pub(super) fn privilege(&self) -> Result<Privilege, Trouble> {
         self.privilege.ok_or_else(|| {
-            Trouble::new("neither root nor `sudo -n` nor `unshare -Urn` works here").with_hint("run it as root, or allow user namespaces")
+            Trouble::new("neither root nor `sudo -n` nor `unshare -Urnm` works here").with_hint("run it as root, or allow user namespaces")
         })
     }
 
@@ -317,7 +317,7 @@ fn privilege() -> Option<Privilege> {
         return Some(Privilege::Root);
     }
     let mut unshare = Command::new("unshare");
-    unshare.args(["-Urn", "true"]);
+    unshare.args(["-Urnm", "true"]);
     if workspace::output(&mut unshare).is_ok() {
         return Some(Privilege::Namespace);
     }
