@@ -232,15 +232,19 @@ mod tests {
     }
 
     async fn firewall(lab: &Lab, trusted: &Authority, leaf_keys: LeafKeys, selection: Selection) -> Server {
-        let authority =
-            lab.root.subordinate("Box", "Box TEST", Validity::begun(3, now(), 15), Profile::Unconstrained).unwrap();
+        let authority = lab.root.subordinate("Box", "Box TEST", Validity::begun(3, now(), 15), Profile::Unconstrained).unwrap();
         let origins = HOSTS.map(|host| (host.to_owned(), lab.origins.address()));
         let settings = Settings { authority, leaf_keys, selection, origins: origins.into(), roots: roots(trusted) };
         run(listener().await, settings).unwrap()
     }
 
     /// Fetches a page as any client would, which trusts the lab's root.
-    async fn fetch(lab: &Lab, at: SocketAddr, host: &str, versions: &[&'static rustls::SupportedProtocolVersion]) -> io::Result<(Vec<CertificateDer<'static>>, String)> {
+    async fn fetch(
+        lab: &Lab,
+        at: SocketAddr,
+        host: &str,
+        versions: &[&'static rustls::SupportedProtocolVersion],
+    ) -> io::Result<(Vec<CertificateDer<'static>>, String)> {
         let config = ClientConfig::builder_with_provider(provider())
             .with_protocol_versions(versions)
             .unwrap()

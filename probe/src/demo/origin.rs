@@ -21,7 +21,8 @@ use tokio_rustls::TlsAcceptor;
 pub(crate) const PATIENCE: Duration = Duration::from_secs(15);
 /// How much of a request is read before it is answered, in bytes.
 const MAX_REQUEST: u64 = 16 * 1024;
-const ANSWER: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 25\r\nConnection: close\r\n\r\nan origin of the TEST lab";
+const ANSWER: &[u8] =
+    b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 25\r\nConnection: close\r\n\r\nan origin of the TEST lab";
 
 /// One host with its certificate and key.
 pub struct Site {

@@ -12,8 +12,8 @@ use mintwatch_validator::evidence::{Bytes, Sha256};
 use mintwatch_validator::scts;
 use rand::Rng as _;
 use rcgen::{
-    BasicConstraints, CertificateParams, CrlDistributionPoint, CustomExtension, DnType, DnValue, ExtendedKeyUsagePurpose,
-    IsCa, Issuer, KeyIdMethod, KeyPair, KeyUsagePurpose, PublicKeyData as _, RsaKeySize, SerialNumber, SigningKey as _,
+    BasicConstraints, CertificateParams, CrlDistributionPoint, CustomExtension, DnType, DnValue, ExtendedKeyUsagePurpose, IsCa, Issuer,
+    KeyIdMethod, KeyPair, KeyUsagePurpose, PublicKeyData as _, RsaKeySize, SerialNumber, SigningKey as _,
 };
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 
@@ -101,7 +101,14 @@ impl Authority {
         self.subordinate_over(key, organisation, name, validity, profile)
     }
 
-    fn subordinate_over(&self, key: KeyPair, organisation: &str, name: &str, validity: Validity, profile: Profile) -> Result<Self, PkiError> {
+    fn subordinate_over(
+        &self,
+        key: KeyPair,
+        organisation: &str,
+        name: &str,
+        validity: Validity,
+        profile: Profile,
+    ) -> Result<Self, PkiError> {
         let mut params = authority_params(organisation, name, &key, validity)?;
         params.use_authority_key_identifier_extension = true;
         if profile == Profile::Public {

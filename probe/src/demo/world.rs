@@ -91,7 +91,8 @@ impl World {
     /// # Errors
     /// [`WorldError::Pki`].
     pub fn new(residents: &[Resident], now: u64) -> Result<Self, WorldError> {
-        let root = |owner: &str, name: &str, years: u64| Authority::root(owner, name, Validity::begun(years * 365, now, (years + 12) * 365));
+        let root =
+            |owner: &str, name: &str, years: u64| Authority::root(owner, name, Validity::begun(years * 365, now, (years + 12) * 365));
         let meridian = root("Meridian TEST Lab Trust", "Meridian TEST Lab Root R1", 9)?;
         let borealis = root("Borealis TEST Lab Certification", "Borealis TEST Lab Root CA 2", 11)?;
         let cedar = root("Cedar TEST Lab Authority", "Cedar TEST Lab Root X3", 6)?;
@@ -186,7 +187,14 @@ impl World {
     }
 }
 
-fn settle(index: usize, resident: Resident, residents: &[Resident], issuing: &[Authority], logs: &[Log], now: u64) -> Result<Home, PkiError> {
+fn settle(
+    index: usize,
+    resident: Resident,
+    residents: &[Resident],
+    issuing: &[Authority],
+    logs: &[Log],
+    now: u64,
+) -> Result<Home, PkiError> {
     let operator = residents.iter().position(|other| other.operator == resident.operator).unwrap_or(index);
     let issuer = issuing.iter().cycle().nth(operator).ok_or(PkiError::NoIssuer)?;
     let age = 4 + (index as u64 * 7) % 60;
