@@ -1,5 +1,14 @@
 //! What the tests of the whole share: replay folders, and a small PKI to mint chains with.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, missing_docs, reason = "tests")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::missing_panics_doc,
+    clippy::return_self_not_must_use,
+    missing_docs,
+    reason = "tests"
+)]
 
 pub mod lab;
 

@@ -32,6 +32,9 @@ impl Product {
             Self::Sslsplit => setup.sslsplit(),
         };
         let mut product = Background::start(&self.to_string(), &mut command, &folder.join("log"));
+        if self == Self::Squid {
+            product.leaves_memory(format!("{}-", service()));
+        }
         product.until("it listens", || net.listens(Place::Gateway, INTERCEPTOR_PORT));
         product
     }
@@ -147,7 +150,7 @@ impl Setup<'_> {
         fs::write(&file, configuration).unwrap();
         let mut command = self.program(&squid);
         // Its shared memory is named after the service: the machine's own squid has the usual name.
-        command.args(["-N", "-n", &format!("lab{}", std::process::id()), "-f"]).arg(file);
+        command.args(["-N", "-n", &service(), "-f"]).arg(file);
         command
     }
 
@@ -158,4 +161,9 @@ impl Setup<'_> {
         command.args(["https", "0.0.0.0", &INTERCEPTOR_PORT.to_string()]);
         command
     }
+}
+
+/// What squid calls itself: no other squid on this machine has the name.
+fn service() -> String {
+    format!("mintwatchlab{}", std::process::id())
 }

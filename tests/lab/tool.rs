@@ -11,9 +11,6 @@ pub const SWITCH: &str = "MINTWATCH_LAB";
 /// How long a program has to become ready.
 const READY: Duration = Duration::from_secs(30);
 
-/// How long a program has to go by itself.
-const PARTING: Duration = Duration::from_secs(1);
-
 /// Whether the laboratory was asked for.
 pub fn wanted() -> bool {
     std::env::var_os(SWITCH).is_some_and(|value| !value.is_empty())
@@ -42,6 +39,7 @@ pub struct Background {
     name: String,
     log: PathBuf,
     child: Child,
+    memory: Option<String>,
 }
 
 impl Background {
@@ -50,7 +48,12 @@ impl Background {
         let file = File::create(log).unwrap();
         let child = command.process_group(0).stdin(Stdio::null()).stdout(file.try_clone().unwrap()).stderr(file).spawn();
         let child = child.unwrap_or_else(|error| panic!("cannot start {command:?}: {error}"));
-        Self { name: name.to_owned(), log: log.to_owned(), child }
+        Self { name: name.to_owned(), log: log.to_owned(), child, memory: None }
+    }
+
+    /// Says how the names of the shared memory begin that it will leave behind when it is killed.
+    pub fn leaves_memory(&mut self, prefix: String) {
+        self.memory = Some(prefix);
     }
 
     /// Waits until something is true; fails with what the program said when it ends before.
@@ -76,16 +79,19 @@ impl Background {
 
 impl Drop for Background {
     fn drop(&mut self) {
-        // The group is ours alone: sslsplit and squid work in children that outlive them. Asked first, squid
-        // takes its shared memory with it. Already gone is as good.
+        // The group is ours alone: sslsplit and squid work in children that outlive them. Already gone is as good.
         let group = format!("-{}", self.child.id());
-        let send = |signal: &str| Command::new("kill").args([signal, "--", &group]).stderr(Stdio::null()).status();
-        let _gone = send("-TERM");
-        let asked = Instant::now();
-        while matches!(self.child.try_wait(), Ok(None)) && asked.elapsed() < PARTING {
-            std::thread::sleep(Duration::from_millis(10));
-        }
-        let _gone = send("-KILL");
+        let _gone = Command::new("kill").args(["-KILL", "--", &group]).stderr(Stdio::null()).status();
         let _gone = self.child.wait();
+        if let Some(prefix) = &self.memory {
+            remove_shared_memory(prefix);
+        }
+    }
+}
+
+fn remove_shared_memory(prefix: &str) {
+    let Ok(entries) = std::fs::read_dir("/dev/shm") else { return };
+    for entry in entries.flatten().filter(|entry| entry.file_name().to_string_lossy().starts_with(prefix)) {
+        let _gone = std::fs::remove_file(entry.path());
     }
 }

@@ -22,81 +22,81 @@ const MAX_SCT_SIGNATURES: u64 = 8;
 
 /// Everything a detector may look at.
 #[derive(Debug)]
-pub struct Case<'e> {
+pub(crate) struct Case<'e> {
     /// The knowledge of the world.
-    pub tables: &'e Tables,
+    pub(crate) tables: &'e Tables,
     /// One view for each observation, in order.
-    pub views: Vec<View<'e>>,
+    pub(crate) views: Vec<View<'e>>,
     /// Trust anchors of this machine that no public root program ever published.
-    pub local_anchors: Vec<Anchor<'e>>,
+    pub(crate) local_anchors: Vec<Anchor<'e>>,
     /// Whether the trust anchors of this machine were seen.
-    pub machine_anchors_seen: bool,
+    pub(crate) machine_anchors_seen: bool,
 }
 
 /// One observation, read.
 #[derive(Debug)]
-pub struct View<'e> {
+pub(crate) struct View<'e> {
     /// Its index in the evidence.
-    pub index: usize,
+    pub(crate) index: usize,
     /// The observation.
-    pub observation: &'e Observation,
+    pub(crate) observation: &'e Observation,
     /// When it was, in UNIX seconds.
-    pub at: i64,
+    pub(crate) at: i64,
     /// The readable certificates; the end-entity first, when it is readable.
-    pub certificates: Vec<Certificate<'e>>,
+    pub(crate) certificates: Vec<Certificate<'e>>,
     /// Index in the chain as it came, for each of [`Self::certificates`].
-    pub positions: Vec<usize>,
+    pub(crate) positions: Vec<usize>,
     /// Whether the first certificate is readable.
-    pub end_entity_readable: bool,
+    pub(crate) end_entity_readable: bool,
     /// Whether more than the end-entity could have been seen.
-    pub whole_chain: bool,
+    pub(crate) whole_chain: bool,
     /// Anchors that some certificate names as its issuer and that a path reaches.
-    pub anchors: Vec<Anchor<'e>>,
+    pub(crate) anchors: Vec<Anchor<'e>>,
     /// Every candidate path.
-    pub paths: Vec<Path>,
+    pub(crate) paths: Vec<Path>,
     /// Whether the search for paths ended inside its budget.
-    pub paths_complete: bool,
+    pub(crate) paths_complete: bool,
     /// SCTs, as far as they were seen.
-    pub scts: Scts,
+    pub(crate) scts: Scts,
     /// Whether the peer proved that it holds the end-entity key.
-    pub possession: PossessionReport,
+    pub(crate) possession: PossessionReport,
 }
 
 /// A trust anchor as the judge sees it.
 #[derive(Debug, Clone)]
-pub struct Anchor<'e> {
+pub(crate) struct Anchor<'e> {
     /// SHA-256 of its certificate.
-    pub sha256: Sha256,
+    pub(crate) sha256: Sha256,
     /// SHA-256 of its SubjectPublicKeyInfo.
-    pub spki_sha256: Sha256,
+    pub(crate) spki_sha256: Sha256,
     /// Its name for people.
-    pub name: String,
+    pub(crate) name: String,
     /// The organisation behind it.
-    pub owner: String,
+    pub(crate) owner: String,
     /// Whose it is.
-    pub kind: AnchorKind,
+    pub(crate) kind: AnchorKind,
     issuer: Issuer<'e>,
 }
 
 /// The SCTs of one handshake, counted by what they are worth.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Scts {
+pub(crate) struct Scts {
     /// Embedded in the certificate.
-    pub embedded: usize,
+    pub(crate) embedded: usize,
     /// From the TLS extension; none when this vantage does not show it.
-    pub in_handshake: Option<usize>,
+    pub(crate) in_handshake: Option<usize>,
     /// Operators of logs whose signature verifies, sorted; no more than it takes to be enough.
-    pub operators: Vec<String>,
+    pub(crate) operators: Vec<String>,
 }
 
 impl Anchor<'_> {
     /// Returns whether some root program carried it when the handshake happened.
-    pub fn is_public(&self) -> bool {
+    pub(crate) fn is_public(&self) -> bool {
         matches!(self.kind, AnchorKind::Public(_))
     }
 
     /// Returns whether it was added on this machine.
-    pub fn is_local(&self) -> bool {
+    pub(crate) fn is_local(&self) -> bool {
         matches!(self.kind, AnchorKind::Local(_))
     }
 
@@ -299,12 +299,12 @@ impl<'e> View<'e> {
     }
 
     /// Returns the end-entity certificate.
-    pub fn end_entity(&self) -> Option<&Certificate<'e>> {
+    pub(crate) fn end_entity(&self) -> Option<&Certificate<'e>> {
         self.certificates.first().filter(|_| self.end_entity_readable)
     }
 
     /// Returns the SubjectPublicKeyInfo of whoever verifiably signed the end-entity.
-    pub fn issuer_spki(&self) -> Option<&'e [u8]> {
+    pub(crate) fn issuer_spki(&self) -> Option<&'e [u8]> {
         let path = self.paths.first()?;
         match path.certificates.get(1) {
             Some(&issuer) => self.certificates.get(issuer).map(|certificate| certificate.spki),
@@ -313,17 +313,17 @@ impl<'e> View<'e> {
     }
 
     /// Returns the paths that end at an anchor which was public at the time.
-    pub fn public_paths(&self) -> impl Iterator<Item = &Path> {
+    pub(crate) fn public_paths(&self) -> impl Iterator<Item = &Path> {
         self.paths.iter().filter(|path| self.anchor_of(path).is_some_and(Anchor::is_public))
     }
 
     /// Returns the anchor a path ends at.
-    pub fn anchor_of(&self, path: &Path) -> Option<&Anchor<'e>> {
+    pub(crate) fn anchor_of(&self, path: &Path) -> Option<&Anchor<'e>> {
         self.anchors.get(path.anchor?)
     }
 
     /// Returns the place, in the chain as it came, of a readable certificate.
-    pub fn place(&self, index: usize) -> Place {
+    pub(crate) fn place(&self, index: usize) -> Place {
         Place::Certificate(self.positions.get(index).copied().unwrap_or(index))
     }
 }

@@ -45,7 +45,7 @@ pub struct Certificate<'e> {
     pub authority_key_id: Option<&'e [u8]>,
     /// Whether the embedded SCT list extension is there (RFC 6962 §3.3).
     pub has_sct_list: bool,
-    /// dNSNames of subjectAltName, lower case, at most [`MAX_NAMES`].
+    /// dNSNames of subjectAltName, lower case, at most 4,096.
     pub dns_names: Vec<String>,
     parts: SignedParts<'e>,
 }
@@ -81,7 +81,7 @@ pub struct Permits {
 }
 
 /// How many names of a certificate are read.
-pub const MAX_NAMES: usize = 4096;
+pub(crate) const MAX_NAMES: usize = 4096;
 
 /// Bytes that are no certificate we can read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -72,6 +72,7 @@ enum Key {
     Own,
     Shared,
     Issuers,
+    Listed,
 }
 
 fn ca_params(name: &str, organisation: &str, from: i64, days: i64, key: &KeyPair) -> CertificateParams {
@@ -218,6 +219,11 @@ impl Lab {
         self.site(host)
     }
 
+    /// A site whose own key is on the list of revoked ones.
+    pub(crate) fn listed_site(&self, host: &str) -> Site<'_> {
+        Site { key: Key::Listed, ..self.site(host).issued_by(&self.disclosed) }
+    }
+
     pub(crate) fn silent_site(&self, host: &str) -> Site<'_> {
         Site { silent: true, ..self.site(host) }
     }
@@ -329,6 +335,7 @@ impl<'l> Site<'l> {
         let own = KeyPair::generate().unwrap();
         let key = match (&self.key, self.issuer) {
             (Key::Shared, _) => &self.lab.shared_key,
+            (Key::Listed, _) => &self.lab.revoked.key,
             (Key::Issuers, Some(issuer)) => &issuer.key,
             _ => &own,
         };

@@ -90,6 +90,7 @@ pub enum Confidence {
 
 /// What is known of one observation besides what detectors said.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[allow(clippy::struct_excessive_bools, reason = "each is a fact of its own, and the rules read them by name")]
 pub(crate) struct Standing {
     /// Some certificate was seen.
     pub(crate) measured: bool,
@@ -225,6 +226,9 @@ pub(crate) fn weigh(standing: &Standing, findings: &[&Finding]) -> Verdict {
     }
     if let Some(owner) = said("unexpected-authority", Weight::Weak) {
         return rule(C::UnexpectedAuthority, S::Low, K::Weak, &owner.says, &[owner]);
+    }
+    if let Some(listed) = said("revoked-authority", Weight::Weak) {
+        return rule(C::Inconclusive, S::Low, K::Strong, &listed.says, &[listed]);
     }
     match standing.refused {
         Some(RefusalKind::OriginFault) => {

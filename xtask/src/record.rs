@@ -36,6 +36,8 @@ enum Replay {
     Mcs,
     /// Chains recorded from popular sites.
     PopularSites,
+    /// Recorded chains that were once called intercepted and were not.
+    FalseAlarms,
 }
 
 /// Writes the evidence of one replay, and the overlay it needs, into its folder.
@@ -47,6 +49,7 @@ pub fn run(args: &RecordArgs) -> Result<(), Trouble> {
     match args.replay {
         Replay::Mcs => mcs(&args.data, &tests.join("incidents/2015-cnnic-mcs")),
         Replay::PopularSites => popular_sites(&args.data, &tests.join("benign/popular-sites")),
+        Replay::FalseAlarms => false_alarms(&args.data, &tests.join("benign")),
     }
 }
 
@@ -56,9 +59,9 @@ const MCS_FOUND: i64 = 1_426_852_800;
 const MCS_VALIDITY: (i64, i64) = (1_426_746_009, 1_428_042_009);
 
 fn mcs(data: &Path, folder: &Path) -> Result<(), Trouble> {
-    let read = |name: &str| pem_certificates(&data.join("incidents/2015-cnnic-mcs").join(name));
-    let mut real = read("mcsholding-test--2740d956.pem")?;
-    real.extend(read("cnnic-root--e2839377.pem")?);
+    let published = |name: &str| pem_certificates(&data.join("incidents/2015-cnnic-mcs").join(name));
+    let mut real = published("mcsholding-test--2740d956.pem")?;
+    real.extend(published("cnnic-root--e2839377.pem")?);
 
     let (root_params, root_key) =
         authority(&[("C", "CN"), ("O", "CNNIC"), ("CN", "CNNIC ROOT")], (1_176_707_354, 1_807_859_354), &[0x49, 0x33, 0, 1])?;
@@ -141,6 +144,24 @@ fn popular_sites(data: &Path, folder: &Path) -> Result<(), Trouble> {
         observations.push(observation(host, at, pem_certificates(&chains.join(&recorded.file))?)?);
     }
     write(folder, &evidence(observations), None)
+}
+
+/// Replay, file, host and moment of what was once a false alarm; its README tells why it was one.
+const FALSE_ALARMS: [(&str, &str, &str, i64); 3] = [
+    // 2021-10-27T23:59:59Z
+    ("revoked-end-entity", "popular-sites/revoked-badssl-com--platform-verifier.pem", "revoked.badssl.com", 1_635_379_199),
+    // 2014-04-09T23:59:59Z
+    ("pins-younger-than-the-evidence", "zeek-traces/google.de.pem", "google.de", 1_397_087_999),
+    // 2016-09-26T23:59:59Z
+    ("root-blocked-later", "zeek-traces/www.lilawelt.net.pem", "www.lilawelt.net", 1_474_934_399),
+];
+
+fn false_alarms(data: &Path, benign: &Path) -> Result<(), Trouble> {
+    for (name, file, host, at) in FALSE_ALARMS {
+        let observed = observation(host, at, pem_certificates(&data.join("chains").join(file))?)?;
+        write(&benign.join(name), &evidence(vec![observed]), None)?;
+    }
+    Ok(())
 }
 
 impl Recorded {

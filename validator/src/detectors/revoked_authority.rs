@@ -9,7 +9,8 @@ pub(super) const DETECTOR: Detector = Detector {
     id: "revoked-authority",
     summary: "a certificate or key on every path is revoked by a root program",
     shows: "A root program took back its trust in this very certificate or key: by issuer and serial number, or by subject and key.",
-    cannot_tell: "Clients that do not read the list still accept it. A revoked certificate that a server sends beside a good path is \
+    cannot_tell: "Clients that do not read the list still accept it. A site whose own certificate is listed, or whose root left the \
+                  programs later, need not be intercepted. A revoked certificate that a server sends beside a good path is \
                   only its operator's neglect, and only noted.",
     sources: &["OneCRL (both forms: issuer and serial; subject and key)", "Chromium certificate blocklist"],
     needs: &[Facet::EndEntity],
@@ -30,9 +31,32 @@ fn examine(case: &Case<'_>, view: &View<'_>) -> Vec<Finding> {
             revoked.push((view.place(index), format!("revoked in OneCRL ({})", entry.reference)));
         }
     }
-    let places: Vec<Place> = revoked.iter().map(|&(place, _)| place).collect();
-    let weight = if view.every_best_path_crosses(&places) { Weight::Strong } else { Weight::Note };
-    revoked.into_iter().map(|(place, says)| DETECTOR.finding(weight, view, Some(place), says)).collect()
+    let places: Vec<Place> = revoked.iter().map(|&(place, _)| place).filter(|&place| is_authority(view, place)).collect();
+    let decides = view.every_best_path_crosses(&places);
+    revoked
+        .into_iter()
+        .map(|(place, says)| match place {
+            // A root on the list has left the programs since; while it was public, so were its sites.
+            Place::Anchor(_) => kind("anchor", DETECTOR.finding(Weight::Note, view, Some(place), says)),
+            Place::Certificate(0) if !is_authority(view, place) => {
+                kind("end-entity", DETECTOR.finding(Weight::Weak, view, Some(place), says))
+            }
+            Place::Certificate(_) => DETECTOR.finding(if decides { Weight::Strong } else { Weight::Note }, view, Some(place), says),
+        })
+        .collect()
+}
+
+/// Whether a place holds a CA's certificate; a CA in the end-entity's place is one all the same.
+fn is_authority(view: &View<'_>, place: Place) -> bool {
+    match place {
+        Place::Anchor(_) => false,
+        Place::Certificate(0) => view.end_entity().is_some_and(|certificate| certificate.is_ca),
+        Place::Certificate(_) => true,
+    }
+}
+
+fn kind(kind: &str, finding: Finding) -> Finding {
+    Finding { kind: Some(kind.to_owned()), ..finding }
 }
 
 #[cfg(test)]
@@ -52,6 +76,14 @@ mod tests {
         let lab = Lab::new();
         let report = lab.judge(&[lab.site("www.bank.example").issued_by(&lab.disclosed).with_extra(&lab.revoked)]);
         assert_eq!(speaks(&report, super::DETECTOR.id)[0].weight, Weight::Note);
+    }
+
+    #[test]
+    fn a_listed_end_entity_is_no_authority() {
+        let lab = Lab::new();
+        let report = lab.judge(&[lab.listed_site("www.bank.example")]);
+        let findings = speaks(&report, super::DETECTOR.id);
+        assert_eq!((findings[0].weight, findings[0].kind.as_deref()), (Weight::Weak, Some("end-entity")));
     }
 
     #[test]

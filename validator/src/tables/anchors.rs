@@ -190,7 +190,7 @@ pub(super) fn nth(at: usize) -> PublicAnchor<'static> {
 }
 
 /// Returns the anchors with a subject.
-pub(super) fn by_subject(subject: &[u8]) -> impl Iterator<Item = PublicAnchor<'static>> + use<> {
+pub(super) fn by_subject<'t>(subject: &[u8]) -> impl Iterator<Item = PublicAnchor<'t>> + use<'t> {
     let (order, _) = BY_SUBJECT.as_chunks::<2>();
     let number = |at: usize| order.get(at).map_or(usize::MAX, |number| usize::from(u16::from_le_bytes(*number)));
     let subject_of = |at: usize| {
@@ -199,7 +199,7 @@ pub(super) fn by_subject(subject: &[u8]) -> impl Iterator<Item = PublicAnchor<'s
     };
     let start = partition(order.len(), |at| subject_of(at) < subject);
     let end = partition(order.len(), |at| subject_of(at) <= subject);
-    (start..end).map(move |at| nth(number(at)))
+    (start..end).map(move |at| -> PublicAnchor<'t> { nth(number(at)) })
 }
 
 /// Returns the anchor with a hash.

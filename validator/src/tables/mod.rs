@@ -154,7 +154,7 @@ impl Tables {
     pub fn anchors_by_subject<'t>(&'t self, subject: &[u8]) -> impl Iterator<Item = PublicAnchor<'t>> + use<'t> {
         let lab = self.overlay().map(|applied| applied.anchors.as_slice()).unwrap_or_default();
         let lab: Vec<_> = lab.iter().filter(|anchor| anchor.subject == subject).map(anchors::LabAnchor::as_public).collect();
-        lab.into_iter().chain(anchors::by_subject(subject).map(|anchor| -> PublicAnchor<'t> { anchor }))
+        lab.into_iter().chain(anchors::by_subject(subject))
     }
 
     /// Returns the anchor whose certificate has a hash; an overlay's first.
@@ -273,6 +273,7 @@ impl OverlayPoolHost {
     }
 }
 
+#[allow(clippy::unreadable_literal, reason = "written by build.rs")]
 static VERSIONS: &[Compiled] = &include!(concat!(env!("OUT_DIR"), "/versions.rs"));
 
 #[cfg(test)]

@@ -223,7 +223,7 @@ impl Applied {
 
 fn each<T>(certificates: &[Bytes], list: &'static str, read: impl Fn(&[u8], &X509Certificate<'_>) -> T) -> Result<Vec<T>, OverlayError> {
     let parsed = certificates.iter().enumerate().map(|(at, der)| match X509Certificate::from_der(der.as_slice()) {
-        Ok((rest, parsed)) if rest.is_empty() => Ok(read(der.as_slice(), &parsed)),
+        Ok(([], parsed)) => Ok(read(der.as_slice(), &parsed)),
         _ => Err(OverlayError::NotACertificate(at + 1, list)),
     });
     parsed.collect()

@@ -42,9 +42,10 @@ impl PinSet<'_> {
         compiled.chain(self.of_overlay().map(|at| at.saturating_add(ENFORCED_SECONDS))).max()
     }
 
-    /// Says whether a browser would still enforce the pins at a UNIX second.
+    /// Says whether the pins speak of a UNIX second: a browser would still enforce them, and they are not
+    /// held against a time long before they were made.
     pub fn is_current(&self, at: i64) -> bool {
-        self.expiry().is_some_and(|expiry| at < expiry)
+        self.expiry().is_some_and(|expiry| (expiry.saturating_sub(SPEAKS_FOR_SECONDS)..expiry).contains(&at))
     }
 
     /// Says whether a key is pinned by any of the sets.
@@ -65,13 +66,16 @@ impl PinSet<'_> {
     fn keys(&self) -> impl Iterator<Item = [&'static [u8]; 7]> {
         self.sets
             .iter()
-            .flat_map(|set| match set {
+            .filter_map(|set| match set {
                 Set::Compiled(name) => Some(SETS.find::<7>(name.as_bytes())),
                 Set::Overlay(_) => None,
             })
             .flatten()
     }
 }
+
+/// How far back from their expiry pins speak: two years, in which few operators change their CA unannounced.
+const SPEAKS_FOR_SECONDS: i64 = 2 * 365 * 24 * 60 * 60;
 
 impl Set<'_> {
     fn name(&self) -> &'static str {

@@ -116,15 +116,9 @@ fn all_tables_together_fit_into_a_browser_extension() {
 #[test]
 fn no_table_has_lost_what_it_once_had() {
     let rows = |name: &str| Tables::compiled().versions().iter().find(|version| version.name == name).unwrap().rows;
-    for (name, least) in [
-        ("anchors", 500),
-        ("ct-logs", 50),
-        ("disclosed", 10_217),
-        ("listed-keys", 200),
-        ("onecrl", 1_200),
-        ("pins", 300),
-        ("pool", 500),
-    ] {
+    for (name, least) in
+        [("anchors", 500), ("ct-logs", 50), ("disclosed", 10_217), ("listed-keys", 200), ("onecrl", 1_200), ("pins", 300), ("pool", 500)]
+    {
         assert!(rows(name) >= least, "{name} has {} rows", rows(name));
     }
 }
@@ -178,9 +172,7 @@ fn an_anchor_is_found_by_its_subject_and_by_its_hash() {
 #[test]
 fn each_program_has_about_as_many_roots_today_as_it_publishes() {
     let count = |program: Program| {
-        let has = |at: usize| {
-            matches!(anchors::nth(at).standing(NOW), Standing::Public(programs) if programs.contains(&program))
-        };
+        let has = |at: usize| matches!(anchors::nth(at).standing(NOW), Standing::Public(programs) if programs.contains(&program));
         (0..anchors::count()).filter(|at| has(*at)).count()
     };
     for (program, between) in [
@@ -219,9 +211,7 @@ fn a_serial_number_is_found_with_and_without_its_sign_octet() {
 #[test]
 fn a_revocation_by_subject_and_key_is_found_whoever_issued() {
     let tables = Tables::compiled();
-    let subject = BASE64
-        .decode(b"MD8xCzAJBgNVBAYTAk5MMRMwEQYDVQQKDAplTXVkaHJhIEJWMRswGQYDVQQDDBJFTSBEViBUTFMgQ0EgLSBHM0I=")
-        .unwrap();
+    let subject = BASE64.decode(b"MD8xCzAJBgNVBAYTAk5MMRMwEQYDVQQKDAplTXVkaHJhIEJWMRswGQYDVQQDDBJFTSBEViBUTFMgQ0EgLSBHM0I=").unwrap();
     let key = sha256("ebed6475c2c2d80fcb199f3fe8dd6e6b3ce60b77eb15d4e42c3dec0c6f5b5105");
     let found = tables.revoked(b"any issuer", &[1], &subject, &key).unwrap();
     assert_eq!((found.form, found.bug), (RevocationForm::SubjectKey, Some(2_083_382)));
@@ -233,11 +223,8 @@ fn a_revocation_by_subject_and_key_is_found_whoever_issued() {
 fn all_certificates_of_the_leaked_emudhra_keys_are_flagged() {
     let tables = Tables::compiled();
     let (_, rows) = split(FILES[3].1);
-    let leaked: Vec<Vec<&str>> = rows
-        .iter()
-        .map(|row| row.split('\t').collect::<Vec<_>>())
-        .filter(|row| row[3].contains("eMudhra"))
-        .collect();
+    let leaked: Vec<Vec<&str>> =
+        rows.iter().map(|row| row.split('\t').collect::<Vec<_>>()).filter(|row| row[3].contains("eMudhra")).collect();
     let of = |form: &str| leaked.iter().filter(|row| row[0] == form).map(|row| sha256(row[1])).collect::<Vec<_>>();
     assert_eq!((of("certificate").len(), of("key").len()), (16, 8));
     for certificate in of("certificate") {
@@ -332,8 +319,19 @@ fn every_log_is_found_by_the_hash_of_its_key() {
 #[test]
 fn the_pool_is_wide_enough_to_hide_in() {
     const CLASSES: [&str; 13] = [
-        "bank", "cdn", "education", "government", "mail", "messaging", "news", "reference", "search", "shop", "social",
-        "software", "video",
+        "bank",
+        "cdn",
+        "education",
+        "government",
+        "mail",
+        "messaging",
+        "news",
+        "reference",
+        "search",
+        "shop",
+        "social",
+        "software",
+        "video",
     ];
     let tables = Tables::compiled();
     let pool = tables.pool();
@@ -447,8 +445,8 @@ fn an_overlay_is_read_again_as_it_was_written() {
 fn an_overlay_that_is_newer_unknown_or_unnamed_is_refused() {
     let newer = br#"{"format":"mintwatch.overlay","version":2,"label":"x","as_of":0,"more":[]}"#;
     assert!(matches!(Overlay::from_json(newer), Err(OverlayError::Newer(2))));
-    let never = br#"{"format":"mintwatch.overlay","version":0,"label":"x","as_of":0}"#;
-    assert!(matches!(Overlay::from_json(never), Err(OverlayError::NoSuchVersion(0))));
+    let nought = br#"{"format":"mintwatch.overlay","version":0,"label":"x","as_of":0}"#;
+    assert!(matches!(Overlay::from_json(nought), Err(OverlayError::NoSuchVersion(0))));
     let other = br#"{"format":"mintwatch.evidence","version":1,"label":"x","as_of":0}"#;
     assert!(matches!(Overlay::from_json(other), Err(OverlayError::NotOverlay(_))));
     let unknown = br#"{"format":"mintwatch.overlay","version":1,"label":"x","as_of":0,"more":[]}"#;

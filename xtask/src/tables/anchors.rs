@@ -19,6 +19,8 @@ const CRATE: (&str, &str) = ("1.0.11", "2026-10-23");
 
 /// When a root was in a program: from the first day a source shows it to the first that shows it gone.
 type Span = (String, Option<String>);
+/// The programs of each root, by its hash.
+type Programs = BTreeMap<String, Vec<(&'static str, Span)>>;
 
 #[derive(Deserialize)]
 struct Lifetimes {
@@ -138,7 +140,7 @@ pub(super) fn make(args: &TablesArgs, talk: &mut Vec<String>) -> Result<Made, Ta
         ccadb_day: input::day_in_name(ccadb)?,
     };
     let shelf = shelf(args, ccadb, chrome_pem)?;
-    let mut programs: BTreeMap<String, Vec<(&'static str, Span)>> = BTreeMap::new();
+    let mut programs = Programs::new();
     for (program, spans) in [
         ("mozilla", mozilla(&inputs)),
         ("chrome", chrome_spans(&inputs)),
@@ -153,18 +155,22 @@ pub(super) fn make(args: &TablesArgs, talk: &mut Vec<String>) -> Result<Made, Ta
         }
     }
     cross_check(args, &programs, talk)?;
+    let rows = rows(&shelf, programs, talk);
+    Ok(Made::Tables(vec![table(&inputs, rows)]))
+}
+
+/// Joins what programs say of a root with what its certificate says.
+fn rows(shelf: &Shelf, programs: Programs, talk: &mut Vec<String>) -> Vec<Vec<String>> {
     let by_hash: BTreeMap<String, _> = shelf.facts.iter().map(|(hash, facts)| (hash.to_string(), facts)).collect();
-    let (mut rows, mut without) = (Vec::new(), (0, 0));
+    let (mut rows, mut now, mut past) = (Vec::new(), 0, 0);
     for (sha256, mut spans) in programs {
         let Some(facts) = by_hash.get(&sha256) else {
             let open = spans.iter().any(|(_, (_, until))| until.is_none());
-            if open { without.0 += 1 } else { without.1 += 1 }
+            *if open { &mut now } else { &mut past } += 1;
             continue;
         };
         spans.sort();
-        let spans = spans.iter().map(|(program, (from, until))| {
-            format!("{program}={from}..{}", until.as_deref().unwrap_or_default())
-        });
+        let spans = spans.iter().map(|(program, (from, until))| format!("{program}={from}..{}", until.as_deref().unwrap_or_default()));
         let b64 = |bytes: &[u8]| data_encoding::BASE64.encode(bytes);
         rows.push(vec![
             sha256,
@@ -179,10 +185,13 @@ pub(super) fn make(args: &TablesArgs, talk: &mut Vec<String>) -> Result<Made, Ta
         ]);
     }
     talk.push(format!(
-        "{FILE}: left out for want of the certificate itself: {} of today (platform roots that are not for web servers), {} of the past",
-        without.0, without.1
+        "{FILE}: left out for want of the certificate itself: {now} of today (platform roots that are not for web servers), {past} of the past"
     ));
-    Ok(Made::Tables(vec![Table {
+    rows
+}
+
+fn table(inputs: &Inputs, rows: Vec<Vec<String>>) -> Table {
+    Table {
         file: FILE,
         title: "Public trust anchors by root program, of today and of the past",
         notes: vec![
@@ -197,17 +206,17 @@ pub(super) fn make(args: &TablesArgs, talk: &mut Vec<String>) -> Result<Made, Ta
             Source::new("NSS certdata, lifetimes and trust bits", "nss-dev/nss 9d75dfde2e79", inputs.nss.date.clone(), "MPL-2.0"),
             Source::new("Chrome Root Store", format!("version {}", inputs.chrome.version_major), CHROMIUM_DAY, "BSD-3-Clause"),
             Source::new("Chromium root_stores.json", "Chromium 150", CHROMIUM_DAY, "BSD-3-Clause"),
-            Source::new("trust_stores_observatory", "5be93b95", newest_platform(&inputs), "MIT"),
+            Source::new("trust_stores_observatory", "5be93b95", newest_platform(inputs), "MIT"),
             Source::new("sectigo/CTLogs-AcceptedRoots", "e99a7b9f", inputs.ccadb_day.clone(), "MIT"),
             Source::new("CCADB certificates", inputs.ccadb_day.clone(), inputs.ccadb_day.clone(), CCADB_LICENCE),
             Source::new("webpki-root-certs", CRATE.0, CRATE.1, CCADB_LICENCE),
         ],
-        as_of: newest_platform(&inputs).max(CRATE.1.to_owned()),
+        as_of: newest_platform(inputs).max(CRATE.1.to_owned()),
         stale_after_days: 180,
         stale_reason: "programs add and remove roots a few times a year and announce it months ahead",
         columns: &["sha256", "programs", "not-before", "not-after", "owner", "name", "subject", "spki", "name-constraints"],
         rows,
-    }]))
+    }
 }
 
 /// Puts every certificate that any input holds within reach.
@@ -228,11 +237,9 @@ fn mozilla(inputs: &Inputs) -> BTreeMap<String, Span> {
     let at_tip: BTreeSet<&str> = inputs.nss.roots.iter().map(|root| root.sha256.as_str()).collect();
     let distrust: BTreeSet<&str> = inputs.distrust.actively_distrusted.iter().map(|entry| entry.label.as_str()).collect();
     let certificates = &inputs.lifetimes.certificates;
-    let revisions: BTreeSet<&str> =
-        certificates.iter().flat_map(|entry| [entry.first.as_str(), entry.last.as_str()]).collect();
-    let once_server = |sha256: &str| {
-        inputs.snapshots.certificates.get(sha256).is_some_and(|seen| seen.iter().any(|store| store.starts_with("mozilla/")))
-    };
+    let revisions: BTreeSet<&str> = certificates.iter().flat_map(|entry| [entry.first.as_str(), entry.last.as_str()]).collect();
+    let once_server =
+        |sha256: &str| inputs.snapshots.certificates.get(sha256).is_some_and(|seen| seen.iter().any(|store| store.starts_with("mozilla/")));
     let mut spans = BTreeMap::new();
     for entry in certificates.iter().filter(|entry| !distrust.contains(entry.label.as_str())) {
         let sha256 = entry.sha256.as_str();
@@ -251,8 +258,7 @@ fn mozilla(inputs: &Inputs) -> BTreeMap<String, Span> {
         spans.entry(sha256.to_owned()).or_insert_with(|| (inputs.nss.date.clone(), None));
     }
     // The crate is made from the program's own report, and is newer than that revision.
-    let newest: BTreeSet<String> =
-        webpki_root_certs::TLS_SERVER_ROOT_CERTS.iter().map(|der| Sha256::of(der).to_string()).collect();
+    let newest: BTreeSet<String> = webpki_root_certs::TLS_SERVER_ROOT_CERTS.iter().map(|der| Sha256::of(der).to_string()).collect();
     for (sha256, (_, until)) in &mut spans {
         if until.is_none() && !newest.contains(sha256) {
             *until = Some(CRATE.1.to_owned());
@@ -273,11 +279,8 @@ fn chrome_spans(inputs: &Inputs) -> BTreeMap<String, Span> {
 fn platform(inputs: &Inputs, historic: &str, today: &str) -> BTreeMap<String, Span> {
     let Some(store) = inputs.platforms.stores.get(today) else { return BTreeMap::new() };
     // Mozilla's choice is Android's too; the lists of Apple and Microsoft also serve mail and code.
-    let for_servers = |sha256: &str| {
-        today == "google_aosp" || inputs.classes.get(sha256).is_none_or(|class| class == "common/trusted/tls")
-    };
-    let now: BTreeSet<&str> =
-        store.trusted.iter().map(|root| root.sha256.as_str()).filter(|sha256| for_servers(sha256)).collect();
+    let for_servers = |sha256: &str| today == "google_aosp" || inputs.classes.get(sha256).is_none_or(|class| class == "common/trusted/tls");
+    let now: BTreeSet<&str> = store.trusted.iter().map(|root| root.sha256.as_str()).filter(|sha256| for_servers(sha256)).collect();
     let mut seen: BTreeMap<&str, BTreeSet<String>> = BTreeMap::new();
     let mut days = BTreeSet::from([store.date_fetched.clone()]);
     for (sha256, stores) in &inputs.snapshots.certificates {
@@ -312,26 +315,16 @@ fn newest_platform(inputs: &Inputs) -> String {
 }
 
 /// Compares Mozilla's server roots with a package made from the same program on another day.
-fn cross_check(
-    args: &TablesArgs,
-    programs: &BTreeMap<String, Vec<(&'static str, Span)>>,
-    talk: &mut Vec<String>,
-) -> Result<(), TablesError> {
+fn cross_check(args: &TablesArgs, programs: &Programs, talk: &mut Vec<String>) -> Result<(), TablesError> {
     let ours: BTreeSet<String> = programs
         .iter()
         .filter(|(_, spans)| spans.iter().any(|(program, (_, until))| *program == "mozilla" && until.is_none()))
         .map(|(sha256, _)| sha256.clone())
         .collect();
     let compare = |name: &str, theirs: BTreeSet<String>| {
-        let only = |a: &BTreeSet<String>, b: &BTreeSet<String>| {
-            a.difference(b).filter_map(|hash| hash.get(..8)).collect::<Vec<_>>().join(" ")
-        };
-        format!(
-            "{FILE}: {name} has {} roots; only there: [{}]; only here: [{}]",
-            theirs.len(),
-            only(&theirs, &ours),
-            only(&ours, &theirs)
-        )
+        let only =
+            |a: &BTreeSet<String>, b: &BTreeSet<String>| a.difference(b).filter_map(|hash| hash.get(..8)).collect::<Vec<_>>().join(" ");
+        format!("{FILE}: {name} has {} roots; only there: [{}]; only here: [{}]", theirs.len(), only(&theirs, &ours), only(&ours, &theirs))
     };
     let hashes = |ders: &[Vec<u8>]| ders.iter().map(|der| Sha256::of(der).to_string()).collect();
     if let Some(deb) = &args.ca_certificates_deb {

@@ -27,7 +27,8 @@ struct Operator {
 #[derive(Deserialize)]
 struct Log {
     description: String,
-    log_id: String,
+    #[serde(rename = "log_id")]
+    id: String,
     key: String,
     state: BTreeMap<String, State>,
     temporal_interval: Option<Interval>,
@@ -72,7 +73,7 @@ pub(super) fn make(args: &TablesArgs, _: &mut Vec<String>) -> Result<Made, Table
 }
 
 fn read(operator: &str, kind: &str, log: &Log) -> Option<Vec<String>> {
-    let id = data_encoding::BASE64.decode(log.log_id.as_bytes()).ok()?;
+    let id = data_encoding::BASE64.decode(log.id.as_bytes()).ok()?;
     let key = data_encoding::BASE64.decode(log.key.as_bytes()).ok()?;
     if Sha256::of(&key).0.as_slice() != id {
         return None;

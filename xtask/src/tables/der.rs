@@ -33,12 +33,11 @@ impl Facts {
         let (certificate, _) = element(der)?;
         let (tbs, _) = element(certificate.content)?;
         let mut fields = elements(tbs.content);
-        let mut next = fields.next()?;
-        if next.tag == 0xa0 {
-            next = fields.next()?; // version, absent in v1
+        // The version is absent in v1; the serial number and the algorithm are passed over.
+        if fields.next()?.tag == 0xa0 {
+            fields.next()?;
         }
-        let _serial = next;
-        let _algorithm = fields.next()?;
+        fields.next()?;
         let issuer = fields.next()?;
         let validity = fields.next()?;
         let subject = fields.next()?;

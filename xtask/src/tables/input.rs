@@ -59,13 +59,8 @@ pub(super) fn form(path: &Path, what: impl Into<String>) -> TablesError {
 pub(super) fn pem(text: &str) -> Vec<Vec<u8>> {
     let mut found = Vec::new();
     for block in text.split("-----BEGIN CERTIFICATE-----").skip(1) {
-        let body: String = block
-            .split("-----END CERTIFICATE-----")
-            .next()
-            .unwrap_or_default()
-            .chars()
-            .filter(|c| !c.is_whitespace())
-            .collect();
+        let body: String =
+            block.split("-----END CERTIFICATE-----").next().unwrap_or_default().chars().filter(|c| !c.is_whitespace()).collect();
         found.extend(data_encoding::BASE64.decode(body.as_bytes()));
     }
     found
@@ -165,11 +160,7 @@ pub(super) fn distrusted_spkis(named: Option<&PathBuf>) -> Result<(String, PathB
 /// Returns the version of a crate in Cargo.lock and the folder of its source.
 pub(super) fn locked_crate(name: &str) -> Result<(String, PathBuf), TablesError> {
     let manifest = Path::new("Cargo.lock");
-    let text = run(
-        Command::new("cargo").args(["metadata", "--format-version", "1", "--offline", "--locked"]),
-        "cargo",
-        manifest,
-    )?;
+    let text = run(Command::new("cargo").args(["metadata", "--format-version", "1", "--offline", "--locked"]), "cargo", manifest)?;
     let metadata: serde_json::Value = from_json(manifest, &text)?;
     let field = |package: &serde_json::Value, key: &str| package.get(key).and_then(|v| v.as_str()).map(str::to_owned);
     let packages = metadata.get("packages").and_then(|packages| packages.as_array());
@@ -186,8 +177,7 @@ pub(super) fn locked_crate(name: &str) -> Result<(String, PathBuf), TablesError>
 
 fn from_deb(deb: &Path, tar_arguments: &[&str]) -> Result<Vec<u8>, TablesError> {
     let start = |error| TablesError::Program { program: "dpkg-deb", error };
-    let mut unpack =
-        Command::new("dpkg-deb").arg("--fsys-tarfile").arg(deb).stdout(Stdio::piped()).spawn().map_err(start)?;
+    let mut unpack = Command::new("dpkg-deb").arg("--fsys-tarfile").arg(deb).stdout(Stdio::piped()).spawn().map_err(start)?;
     let stream = unpack.stdout.take().map_or_else(Stdio::null, Stdio::from);
     let text = run(Command::new("tar").arg("--extract").args(tar_arguments).stdin(stream), "tar", deb);
     let _ = unpack.wait();

@@ -176,11 +176,11 @@ fn from_chromium(lists: &mut Lists, entry: &Blocked) {
     let test = topic.ends_with(".badssl.com") || topic == "revoked.grc.com";
     let kind = match (entry.section.as_deref(), topic, entry.list.as_str()) {
         (_, "Qaznet Trust Network", _) => KeyKind::StateInterception,
-        (_, "blocked-interception.badssl.com", _) | (_, _, "known-interception") => KeyKind::Interception,
-        (_, "Hacking Team", _) => KeyKind::Interception,
         // Keys of web servers that got out; the others of the section are anchors that intercept.
         (Some("Private Key Leakages"), "sslip.io" | "xs4all.nl", _) | (_, "Microsoft Dynamics 365", _) => KeyKind::Compromised,
-        (Some("Private Key Leakages"), ..) => KeyKind::Interception,
+        (Some("Private Key Leakages"), ..) | (_, "Hacking Team" | "blocked-interception.badssl.com", _) | (_, _, "known-interception") => {
+            KeyKind::Interception
+        }
         // The intruder of 2011 had the signing keys at his command.
         (_, "DigiNotar", _) => KeyKind::Compromised,
         _ => KeyKind::Revoked,
@@ -194,8 +194,7 @@ fn from_chromium(lists: &mut Lists, entry: &Blocked) {
     lists.add("key", &entry.spki_sha256, kind, &name, &source);
     for file in &entry.files {
         // A file named after a key holds a public key; upstream's one misnamed certificate is listed by the incidents.
-        let hash = file.trim_end_matches(".pem");
-        if file.ends_with(".pem") && hash != entry.spki_sha256 && hash.len() == 64 {
+        if let Some(hash) = file.strip_suffix(".pem").filter(|hash| *hash != entry.spki_sha256 && hash.len() == 64) {
             lists.add("certificate", hash, kind, &name, &source);
         }
     }

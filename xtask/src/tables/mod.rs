@@ -170,6 +170,9 @@ enum Made {
     Needs(&'static str),
 }
 
+/// Makes the tables of one kind; what people should know goes to the list.
+type Maker = fn(&TablesArgs, &mut Vec<String>) -> Result<Made, TablesError>;
+
 /// Makes every table whose inputs are named, or with `--check` compares them with what is there.
 ///
 /// # Errors
@@ -177,7 +180,7 @@ enum Made {
 pub fn run(args: &TablesArgs) -> Result<(), TablesError> {
     let args = args.clone().completed();
     let mut talk = Vec::new();
-    let makers: [(&str, fn(&TablesArgs, &mut Vec<String>) -> Result<Made, TablesError>); 7] = [
+    let makers: [(&str, Maker); 7] = [
         ("anchors", anchors::make),
         ("disclosed", disclosed::make),
         ("listed-keys", listed_keys::make),
@@ -222,7 +225,8 @@ fn settle(args: &TablesArgs, table: &Table, talk: &mut Vec<String>) -> Result<bo
         (false, true) => "DIFFERS",
         (false, false) => "written",
     };
-    talk.push(format!("{}: {} rows, {} bytes, {state}", table.file, table.rows.len(), text.len()));
+    let rows = text.lines().filter(|line| !line.starts_with("# ")).count();
+    talk.push(format!("{}: {rows} rows, {} bytes, {state}", table.file, text.len()));
     if !same && !args.check {
         fs::write(&path, text).map_err(|error| TablesError::File { path, error })?;
     }
