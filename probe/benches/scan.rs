@@ -127,9 +127,9 @@ fn scan(greeting: &Greeting, names: usize) -> ScanParts {
     }
     let after = cpu();
     ScanParts {
-        observe: micros(observed - begun) / names as f64,
-        judge: micros(judged - observed) / names as f64,
-        judge_alone: micros(after - before) / alone.len() as f64,
+        observe: micros(begun, observed) / names as f64,
+        judge: micros(observed, judged) / names as f64,
+        judge_alone: micros(before, after) / alone.len() as f64,
     }
 }
 
@@ -181,7 +181,7 @@ impl Floor {
             let key = EphemeralPrivateKey::generate(&X25519, &random).unwrap();
             black_box(key.compute_public_key().unwrap());
             let peer = UnparsedPublicKey::new(&X25519, &self.peer);
-            agree_ephemeral(key, &peer, (), |secret| black_box(secret.len() == 32).then_some(()).ok_or(())).unwrap();
+            agree_ephemeral(key, peer, (), |secret| black_box(secret.len() == 32).then_some(()).ok_or(())).unwrap();
         });
         let verify = per(rounds, || self.key.verify_sig(black_box(&[7; 130]), &self.signature).unwrap());
         let mut answer = vec![0; 8 * 1024];
@@ -200,7 +200,7 @@ fn per(rounds: usize, mut work: impl FnMut()) -> f64 {
     for _ in 0..rounds {
         work();
     }
-    micros(cpu() - begun) / rounds as f64
+    micros(begun, cpu()) / rounds as f64
 }
 
 /// CPU time of this process, kernel and user, all threads.
@@ -209,8 +209,8 @@ fn cpu() -> Duration {
     Duration::new(now.tv_sec.unsigned_abs(), u32::try_from(now.tv_nsec).unwrap_or(0))
 }
 
-fn micros(time: Duration) -> f64 {
-    time.as_secs_f64() * 1e6
+fn micros(begun: Duration, ended: Duration) -> f64 {
+    ended.saturating_sub(begun).as_secs_f64() * 1e6
 }
 
 fn median(mut values: Vec<f64>) -> f64 {

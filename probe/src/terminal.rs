@@ -286,7 +286,7 @@ impl Page {
             let says = format!("{} ({place}{})", escaped(&finding.says), weight(finding.weight));
             self.wrapped(&first, DETECTOR_COLUMNS + 4, &says);
             if !finding.rests_on.is_empty() {
-                let clauses = format!("rests on {}", escaped(&finding.rests_on.join("; ")));
+                let clauses = format!("source: {}", escaped(&finding.rests_on.join("; ")));
                 self.dimmed(DETECTOR_COLUMNS + 4, &clauses);
             }
         }
@@ -314,7 +314,9 @@ impl Page {
 
     fn could_not_look(&mut self, report: &Report) {
         let mut missing: BTreeMap<&'static str, Vec<&str>> = BTreeMap::new();
-        for host in &report.hosts {
+        // Of a host that showed nothing, its own line tells why.
+        let seen = report.hosts.iter().filter(|host| !host.chain.is_empty());
+        for host in seen {
             for blind in &host.could_not_look {
                 let detectors = missing.entry(blind.missing.absence()).or_default();
                 if !detectors.contains(&blind.detector.as_str()) {
