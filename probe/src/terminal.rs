@@ -5,7 +5,7 @@ use std::io::{self, IsTerminal};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use jiff::Timestamp;
-use mintwatch_validator::evidence::{FailureClass, Observation};
+use mintwatch_validator::evidence::Observation;
 use mintwatch_validator::finding::{Place, Weight};
 use mintwatch_validator::report::{AnchorKind, HostReport, PossessionReport, Report, Role};
 use mintwatch_validator::verdict::{Cause, Confidence, Severity};
@@ -155,6 +155,16 @@ impl Page {
         self.line(&line);
     }
 
+    /// As [`Page::wrapped`], indented from the first line on, and less loud.
+    fn dimmed(&mut self, indent: usize, words: &str) {
+        let mut page = Self { text: String::new(), look: Look { colour: false, ..self.look } };
+        page.wrapped(&" ".repeat(indent), indent, words);
+        for line in page.text.lines() {
+            let quiet = self.look.dim(line.trim_start());
+            self.line(&format!("{}{quiet}", " ".repeat(indent)));
+        }
+    }
+
     fn verdict(&mut self, report: &Report) {
         let verdict = &report.verdict;
         let subject = match report.hosts.as_slice() {
@@ -171,28 +181,25 @@ impl Page {
         }
     }
 
+    /// Lists the hosts, worst first, those with one verdict for one reason together.
     fn hosts(&mut self, report: &Report) {
         self.line("");
-        let mut counts: BTreeMap<u8, (Cause, usize)> = BTreeMap::new();
+        let mut alike: BTreeMap<(u8, &str), Vec<&HostReport>> = BTreeMap::new();
         for host in &report.hosts {
-            counts.entry(order(host.verdict.cause)).or_insert((host.verdict.cause, 0)).1 += 1;
+            alike.entry((order(host.verdict.cause), host.verdict.because.as_str())).or_default().push(host);
         }
-        let counted: Vec<_> = counts.values().map(|(cause, count)| format!("{count} {}", headline(*cause).to_lowercase())).collect();
-        self.wrapped("", 2, &format!("{} handshakes: {}", report.hosts.len(), counted.join(", ")));
-        let mut rows: Vec<&HostReport> = report.hosts.iter().collect();
-        rows.sort_by_key(|host| order(host.verdict.cause));
-        let columns = rows.iter().map(|host| place_of(host).len()).max().unwrap_or(0).min(48);
-        for host in rows.iter().take(MOST_ROWS) {
-            let word = headline(host.verdict.cause);
+        self.line(&format!("{} handshakes", report.hosts.len()));
+        for ((_, because), hosts) in alike {
+            let Some(cause) = hosts.first().map(|host| host.verdict.cause) else { continue };
+            let word = headline(cause);
             let padding = " ".repeat(WORD_COLUMNS.saturating_sub(word.len()));
-            let word = self.look.cause(host.verdict.cause);
-            let first = format!("  {word}{padding}  {:<columns$}  ", place_of(host));
-            let why = escaped(&host.verdict.because);
-            let room = self.look.width.saturating_sub(WORD_COLUMNS + columns + 6);
-            self.line(&format!("{first}{}", cut(&why, room.max(16))));
-        }
-        if let Some(more) = rows.len().checked_sub(MOST_ROWS).filter(|more| *more > 0) {
-            self.line(&format!("  … and {more} more; `--json` has them all"));
+            let first = format!("  {}{padding} {:>4}  ", self.look.cause(cause), hosts.len());
+            self.wrapped(&first, WORD_COLUMNS + 9, &escaped(because));
+            let mut names: Vec<_> = hosts.iter().take(MOST_NAMES).map(|host| place_of(host)).collect();
+            if hosts.len() > MOST_NAMES {
+                names.push(format!("… and {} more", hosts.len() - MOST_NAMES));
+            }
+            self.wrapped("      ", 6, &names.join(", "));
         }
     }
 
@@ -216,8 +223,8 @@ impl Page {
             self.chain(report, index, host);
             self.findings(report, index, host);
             if !others.is_empty() {
-                let names: Vec<_> = others.iter().filter_map(|&other| report.hosts.get(other)).map(place_of).collect();
-                self.wrapped("  the same at: ", 4, &cut(&names.join(", "), 600));
+                let (count, hosts) = (others.len(), if others.len() == 1 { "host" } else { "hosts" });
+                self.line(&format!("  {count} more {hosts} alike: same verdict, same key above the end-entity"));
             }
         }
         if let Some(more) = kinds.len().checked_sub(MOST_DETAILS).filter(|more| *more > 0) {
@@ -269,21 +276,19 @@ impl Page {
     }
 
     fn findings(&mut self, report: &Report, index: usize, host: &HostReport) {
-        let said: Vec<_> = report.findings.iter().filter(|finding| finding.observation == index).collect();
-        let columns = said.iter().map(|finding| finding.detector.len()).max().unwrap_or(0).max(16);
-        for finding in &said {
+        for finding in report.findings.iter().filter(|finding| finding.observation == index) {
             let place = match finding.place {
-                Some(Place::Certificate(place)) => format!("  certificate {}", place + 1),
-                Some(Place::Anchor(place)) => format!("  certificate {}", host.chain.len() + place + 1),
+                Some(Place::Certificate(place)) => format!("certificate {}, ", place + 1),
+                Some(Place::Anchor(place)) => format!("certificate {}, ", host.chain.len() + place + 1),
                 None => String::new(),
             };
-            let rests_on = match finding.rests_on.as_slice() {
-                [] => String::new(),
-                clauses => format!("  [{}]", clauses.join("; ")),
-            };
-            let first = format!("  {:<columns$}  ", finding.detector);
-            let says = format!("{}, {}{place}{}", escaped(&finding.says), weight(finding.weight), escaped(&rests_on));
-            self.wrapped(&first, columns + 4, &says);
+            let first = format!("  {:<DETECTOR_COLUMNS$}  ", finding.detector);
+            let says = format!("{} ({place}{})", escaped(&finding.says), weight(finding.weight));
+            self.wrapped(&first, DETECTOR_COLUMNS + 4, &says);
+            if !finding.rests_on.is_empty() {
+                let clauses = format!("source: {}", escaped(&finding.rests_on.join("; ")));
+                self.dimmed(DETECTOR_COLUMNS + 4, &clauses);
+            }
         }
         match host.possession {
             PossessionReport::Proven => self.line("  the peer proved in this handshake that it holds the key of certificate 1"),
@@ -309,7 +314,9 @@ impl Page {
 
     fn could_not_look(&mut self, report: &Report) {
         let mut missing: BTreeMap<&'static str, Vec<&str>> = BTreeMap::new();
-        for host in &report.hosts {
+        // Of a host that showed nothing, its own line tells why.
+        let seen = report.hosts.iter().filter(|host| !host.chain.is_empty());
+        for host in seen {
             for blind in &host.could_not_look {
                 let detectors = missing.entry(blind.missing.absence()).or_default();
                 if !detectors.contains(&blind.detector.as_str()) {
@@ -326,14 +333,19 @@ impl Page {
     }
 
     fn tables(&mut self, report: &Report) {
-        let Some(oldest) = report.tables.iter().map(|table| table.age_days).max() else { return };
-        let stale: Vec<_> = report.tables.iter().filter(|table| table.stale).map(|table| table.table.name.as_str()).collect();
-        let stale = match stale.as_slice() {
-            [] => "none past its date".to_owned(),
-            names => format!("past their date: {}", names.join(", ")),
-        };
-        let text = self.look.dim("tables: ");
-        self.wrapped(&text, 2, &format!("the oldest is {oldest} days old; {}", escaped(&stale)));
+        let told: Vec<_> = report
+            .tables
+            .iter()
+            .map(|used| {
+                let date = day(used.table.as_of);
+                let stale = if used.stale { format!(" (past its date, {} days old)", used.age_days) } else { String::new() };
+                format!("{} {date}{stale}", used.table.name)
+            })
+            .collect();
+        if !told.is_empty() {
+            let text = self.look.dim("tables: ");
+            self.wrapped(&text, 2, &escaped(&told.join(" · ")));
+        }
     }
 }
 
@@ -478,24 +490,6 @@ fn visible_width(text: &str) -> usize {
     width
 }
 
-/// Says in a few words why a handshake failed.
-pub fn failure(class: FailureClass) -> &'static str {
-    match class {
-        FailureClass::NoAddress => "the name did not resolve",
-        FailureClass::Unreachable => "no route",
-        FailureClass::Refused => "connection refused",
-        FailureClass::TimedOut => "timed out",
-        FailureClass::Reset => "connection reset",
-        FailureClass::Closed => "closed early",
-        FailureClass::NotTls => "not TLS",
-        FailureClass::Alert => "fatal alert",
-        FailureClass::Oversize => "more data than we take",
-        FailureClass::Malformed => "malformed TLS",
-        FailureClass::NothingInCommon => "no common version or algorithm",
-        _ => "failed",
-    }
-}
-
 const USUAL_WIDTH: usize = 100;
 const MIN_WIDTH: usize = 40;
 const MAX_WIDTH: usize = 140;
@@ -504,7 +498,9 @@ const LONGEST_TEXT: usize = 400;
 const WORD_COLUMNS: usize = 14;
 /// A validity that began within a day of the handshake is told in seconds.
 const FRESH_SECONDS: i64 = 24 * 60 * 60;
-const MOST_ROWS: usize = 40;
+const DETECTOR_COLUMNS: usize = 25;
+/// The most hosts that are named for one verdict and reason.
+const MOST_NAMES: usize = 60;
 const MOST_DETAILS: usize = 4;
 const MOST_CERTIFICATES: usize = 10;
 

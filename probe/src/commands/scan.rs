@@ -57,3 +57,26 @@ fn listed(path: &Path) -> Result<Vec<(Host, u16)>, Error> {
 
 /// The largest host list that is read, in bytes.
 const MAX_LIST_BYTES: usize = 4 * 1024 * 1024;
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use super::*;
+    use crate::draw::ATTACKED_CLASSES;
+
+    #[test]
+    fn the_compiled_pool_is_large_mostly_unpinned_and_keeps_the_bounds_of_a_draw() {
+        let pool = pool(&Tables::compiled());
+        assert!(pool.len() >= 500, "{}", pool.len());
+        let pinned = pool.iter().filter(|candidate| candidate.pinned).count();
+        assert!(pinned * 2 <= pool.len(), "{pinned} of {}", pool.len());
+        let mut rng = StdRng::seed_from_u64(1);
+        for _ in 0..1_000 {
+            let drawn = draw(&pool, 20, &mut rng);
+            assert_eq!(drawn.len(), 20);
+            assert!(drawn.iter().filter(|candidate| candidate.pinned).count() <= 10);
+            let attacked = |candidate: &&&Candidate| ATTACKED_CLASSES.contains(&candidate.class.as_str());
+            assert!(drawn.iter().filter(attacked).count() >= 5);
+        }
+    }
+}

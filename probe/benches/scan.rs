@@ -1,0 +1,305 @@
+//! What a scan costs beside what no scan can do without, both in CPU time, in one run.
+//!
+//! `cargo bench -p mintwatch --bench scan [-- --quick]`. The server is a process of its own, so that
+//! its work is not counted. F, the floor, is one X25519 agreement, k P-256 verifications with a parsed
+//! key and one bare TCP exchange; k is 3: end-entity, subordinate, CertificateVerify. Both are measured
+//! in turns and compared by their medians, so that a busy machine slows both.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic, reason = "a measurement")]
+#![allow(clippy::cast_precision_loss, reason = "counts are small")]
+
+use std::hint::black_box;
+use std::io::{self, BufRead, BufReader, Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::process::{Child, Command, ExitCode, Stdio};
+use std::time::Duration;
+
+use aws_lc_rs::agreement::{EphemeralPrivateKey, UnparsedPublicKey, X25519, agree_ephemeral};
+use aws_lc_rs::rand::SystemRandom;
+use aws_lc_rs::signature::{ECDSA_P256_SHA256_ASN1, ECDSA_P256_SHA256_ASN1_SIGNING, EcdsaKeyPair, KeyPair, ParsedPublicKey};
+use mintwatch::demo::origin::{Site, serve};
+use mintwatch::demo::pki::{Authority, DAY, Profile, Validity};
+use mintwatch::observe::{Limits, Plan, Planned, Resolver, run, unix_seconds};
+use mintwatch_validator::evidence::{Bytes, Ending, Evidence, Host, Surroundings};
+use mintwatch_validator::judge;
+use mintwatch_validator::tables::{Overlay, Tables};
+use rustix::time::{ClockId, clock_gettime};
+use serde::{Deserialize, Serialize};
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// The signatures one host needs: end-entity, subordinate, CertificateVerify.
+const K: f64 = 3.0;
+/// The most a scan may cost, in floors.
+const BAR: f64 = 1.6;
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().collect();
+    if arguments.iter().any(|argument| argument == SERVER) {
+        be_the_server();
+        return ExitCode::SUCCESS;
+    }
+    // `cargo test` runs benches too, without `--bench`.
+    let quick = arguments.iter().any(|argument| argument == "--quick") || !arguments.iter().any(|argument| argument == "--bench");
+    let (names, runs, rounds) = if quick { (200, 3, 300) } else { (1_000, 9, 1_000) };
+    let server = Server::start(names);
+    let floors = Floor::prepare(server.greeting.echo);
+    let mut measured = Vec::new();
+    for run in 0..=runs {
+        let parts = Parts { floor: floors.measure(rounds), scan: scan(&server.greeting, names) };
+        // The first run warms caches and tables.
+        if run > 0 {
+            measured.push(parts);
+        }
+    }
+    report(&measured, names)
+}
+
+struct Parts {
+    floor: FloorParts,
+    scan: ScanParts,
+}
+
+/// Microseconds of CPU time, each for one host.
+struct FloorParts {
+    agree: f64,
+    verify: f64,
+    tcp: f64,
+}
+
+impl FloorParts {
+    fn total(&self) -> f64 {
+        self.agree + K * self.verify + self.tcp
+    }
+}
+
+/// Microseconds of CPU time, each for one host.
+struct ScanParts {
+    observe: f64,
+    judge: f64,
+    judge_alone: f64,
+}
+
+impl ScanParts {
+    fn total(&self) -> f64 {
+        self.observe + self.judge
+    }
+}
+
+fn report(measured: &[Parts], names: usize) -> ExitCode {
+    let of = |part: &dyn Fn(&Parts) -> f64| median(measured.iter().map(part).collect());
+    let floor = of(&|parts| parts.floor.total());
+    let scan = of(&|parts| parts.scan.total());
+    let ratio = of(&|parts| parts.scan.total() / parts.floor.total());
+    let mut out = io::stdout().lock();
+    writeln!(out, "CPU time a host, median of {} runs of {names} hosts, in µs", measured.len()).unwrap();
+    for (name, value) in [
+        ("F: X25519 keys and agreement", of(&|parts| parts.floor.agree)),
+        ("F: P-256 verification, parsed key (3 of them)", of(&|parts| parts.floor.verify)),
+        ("F: TCP connect, write, read, write, close", of(&|parts| parts.floor.tcp)),
+        ("F", floor),
+        ("observe: handshake, recorded", of(&|parts| parts.scan.observe)),
+        ("judge: every detector, chain and CertificateVerify", of(&|parts| parts.scan.judge)),
+        ("scan: observe and judge", scan),
+        ("judge: one document with one host, by itself", of(&|parts| parts.scan.judge_alone)),
+    ] {
+        writeln!(out, "  {name:<52} {value:>8.1}").unwrap();
+    }
+    writeln!(out, "ratio: {ratio:.2} F (bar: {BAR} F); {:.0} hosts/s on one core", 1e6 / scan).unwrap();
+    if ratio <= BAR { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+fn scan(greeting: &Greeting, names: usize) -> ScanParts {
+    let tables = tables(greeting);
+    let plan = plan(greeting, names);
+    let begun = cpu();
+    let evidence = run(plan, &mut ()).unwrap();
+    let observed = cpu();
+    let verdicts = judge(&evidence, &tables);
+    let judged = cpu();
+    assert!(evidence.observations.iter().all(|seen| seen.ending == Ending::Completed));
+    assert!(verdicts.hosts.iter().all(|host| host.paths.iter().any(|path| path.anchor.is_some())));
+    let alone: Vec<Evidence> =
+        evidence.observations.iter().take(50).map(|seen| Evidence { observations: vec![seen.clone()], ..evidence.clone() }).collect();
+    let before = cpu();
+    for one in &alone {
+        black_box(judge(one, &tables));
+    }
+    let after = cpu();
+    ScanParts {
+        observe: micros(begun, observed) / names as f64,
+        judge: micros(observed, judged) / names as f64,
+        judge_alone: micros(before, after) / alone.len() as f64,
+    }
+}
+
+fn plan(greeting: &Greeting, names: usize) -> Plan {
+    let mut resolver = Resolver::stated_only();
+    let hosts: Vec<_> = (0..names).map(|number| Host::parse(&name(number)).unwrap()).collect();
+    for host in &hosts {
+        resolver.state(host.clone(), 443, greeting.tls);
+    }
+    Plan {
+        targets: hosts.into_iter().map(|host| Planned::now(host, 443)).collect(),
+        concurrency: 32,
+        limits: Limits::default(),
+        resolver,
+        surroundings: Surroundings::unseen(),
+    }
+}
+
+fn tables(greeting: &Greeting) -> Tables {
+    let mut overlay = Overlay::new("bench", unix_seconds());
+    overlay.public_anchors.push(greeting.root.clone());
+    overlay.disclosed.push(greeting.subordinate.clone());
+    Tables::compiled().with_overlay(&overlay).unwrap()
+}
+
+struct Floor {
+    peer: Vec<u8>,
+    key: ParsedPublicKey,
+    signature: Vec<u8>,
+    echo: SocketAddr,
+}
+
+impl Floor {
+    fn prepare(echo: SocketAddr) -> Self {
+        let random = SystemRandom::new();
+        let peer = EphemeralPrivateKey::generate(&X25519, &random).unwrap();
+        let pair = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_ASN1_SIGNING).unwrap();
+        Self {
+            peer: peer.compute_public_key().unwrap().as_ref().to_vec(),
+            key: ParsedPublicKey::new(&ECDSA_P256_SHA256_ASN1, pair.public_key().as_ref()).unwrap(),
+            signature: pair.sign(&random, &[7; 130]).unwrap().as_ref().to_vec(),
+            echo,
+        }
+    }
+
+    fn measure(&self, rounds: usize) -> FloorParts {
+        let random = SystemRandom::new();
+        let agree = per(rounds, || {
+            let key = EphemeralPrivateKey::generate(&X25519, &random).unwrap();
+            black_box(key.compute_public_key().unwrap());
+            let peer = UnparsedPublicKey::new(&X25519, &self.peer);
+            agree_ephemeral(key, peer, (), |secret| black_box(secret.len() == 32).then_some(()).ok_or(())).unwrap();
+        });
+        let verify = per(rounds, || self.key.verify_sig(black_box(&[7; 130]), &self.signature).unwrap());
+        let mut answer = vec![0; 8 * 1024];
+        let tcp = per(rounds, || {
+            let mut stream = TcpStream::connect(self.echo).unwrap();
+            stream.write_all(&HELLO).unwrap();
+            black_box(stream.read(&mut answer).unwrap());
+            stream.write_all(&HELLO[..80]).unwrap();
+        });
+        FloorParts { agree, verify, tcp }
+    }
+}
+
+fn per(rounds: usize, mut work: impl FnMut()) -> f64 {
+    let begun = cpu();
+    for _ in 0..rounds {
+        work();
+    }
+    micros(begun, cpu()) / rounds as f64
+}
+
+/// CPU time of this process, kernel and user, all threads.
+fn cpu() -> Duration {
+    let now = clock_gettime(ClockId::ProcessCPUTime);
+    Duration::new(now.tv_sec.unsigned_abs(), u32::try_from(now.tv_nsec).unwrap_or(0))
+}
+
+fn micros(begun: Duration, ended: Duration) -> f64 {
+    ended.saturating_sub(begun).as_secs_f64() * 1e6
+}
+
+fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values[values.len() / 2]
+}
+
+fn name(number: usize) -> String {
+    format!("host{number}.bench.test")
+}
+
+/// What the server says of itself when it is ready.
+#[derive(Serialize, Deserialize)]
+struct Greeting {
+    tls: SocketAddr,
+    echo: SocketAddr,
+    root: Bytes,
+    subordinate: Bytes,
+}
+
+/// The server's process; it ends with its standard input.
+struct Server {
+    child: Child,
+    greeting: Greeting,
+}
+
+impl Server {
+    fn start(names: usize) -> Self {
+        let mut child = Command::new(std::env::current_exe().unwrap())
+            .args([SERVER, &names.to_string()])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        let greeting = serde_json::from_str(&line).unwrap();
+        Self { child, greeting }
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        drop(self.child.stdin.take());
+        let _ = self.child.wait();
+    }
+}
+
+fn be_the_server() {
+    let names = std::env::args().filter_map(|argument| argument.parse().ok()).next_back().unwrap_or(1_000);
+    let now = unix_seconds();
+    let root = Authority::root("Bench", "Bench Root", Validity::begun(1_000, now, 3_000)).unwrap();
+    let validity = Validity::begun(100, now, 1_000);
+    let subordinate = root.subordinate("Bench", "Bench CA", validity, Profile::Public).unwrap();
+    let site = |number| {
+        let host = name(number);
+        let leaf = subordinate.issue(&[&host], Validity { from: now - 10 * DAY, until: now + 80 * DAY }, &[]).unwrap();
+        Site::new(&host, leaf.chain().to_vec(), leaf.key()).unwrap()
+    };
+    let sites: Vec<_> = (0..names).map(site).collect();
+    let echo = TcpListener::bind("127.0.0.1:0").unwrap();
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let server = runtime.block_on(async {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        serve(listener, sites).unwrap()
+    });
+    let greeting = Greeting {
+        tls: server.address(),
+        echo: echo.local_addr().unwrap(),
+        root: root.der().as_ref().into(),
+        subordinate: subordinate.der().as_ref().into(),
+    };
+    std::thread::spawn(move || answer_all(&echo));
+    writeln!(io::stdout().lock(), "{}", serde_json::to_string(&greeting).unwrap()).unwrap();
+    let _ = io::stdin().lock().read(&mut [0]);
+}
+
+/// The bare exchange of a handshake's sizes, without cryptography.
+fn answer_all(listener: &TcpListener) {
+    let mut buffer = [0; 4096];
+    for stream in listener.incoming() {
+        let Ok(mut stream) = stream else { continue };
+        let exchanged = stream.read(&mut buffer).and_then(|_| stream.write_all(&FLIGHT));
+        let _ = exchanged.and_then(|()| stream.read(&mut buffer));
+    }
+}
+
+const SERVER: &str = "--be-the-server";
+/// The size of a ClientHello.
+const HELLO: [u8; 260] = [1; 260];
+/// The size of a server's flight with a chain of two.
+const FLIGHT: [u8; 1_700] = [2; 1_700];
