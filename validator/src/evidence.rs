@@ -587,3 +587,44 @@ mod schema {
         "type": "string", "pattern": "^[0-9a-f]{64}$"
     });
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SMALLEST: &str = r#"{"format":"mintwatch.evidence","version":1,"collector":{"name":"test","version":"1","vantage":"files"},"collected_at":1,"observations":[],"surroundings":{"anchors":"not-visible","store_overrides":"not-visible","clock":{"failed":"no answer"},"portal":"not-visible","proxies":{"yes":["HTTPS_PROXY"]},"dns":"not-visible"}}"#;
+
+    #[test]
+    fn a_document_read_and_written_again_is_the_same_to_the_byte() {
+        assert_eq!(Evidence::from_json(SMALLEST.as_bytes()).unwrap().to_json(), SMALLEST);
+    }
+
+    #[test]
+    fn a_newer_version_is_refused_before_anything_else_is_looked_at() {
+        let newer = r#"{"format":"mintwatch.evidence","version":2,"observations":"of another shape"}"#;
+        let error = Evidence::from_json(newer.as_bytes()).unwrap_err();
+        assert!(matches!(error, EvidenceError::Newer { found: 2 }));
+        assert_eq!(error.to_string(), "evidence version 2 is newer than this build reads (up to 1)");
+    }
+
+    #[test]
+    fn a_field_that_could_leak_a_path_does_not_fit() {
+        let with_path = SMALLEST.replacen("\"collected_at\":1,", "\"collected_at\":1,\"url\":\"/account\",", 1);
+        assert!(matches!(Evidence::from_json(with_path.as_bytes()), Err(EvidenceError::NotEvidence(_))));
+    }
+
+    #[test]
+    fn hosts_are_read_in_any_case_and_kept_in_one() {
+        assert_eq!(Host::parse("WWW.Example.ORG.").unwrap().as_str(), "www.example.org");
+        assert_eq!(Host::parse("2001:DB8::1").unwrap().as_str(), "2001:db8::1");
+        for bad in ["", ".", "a..b", "a b", "a/b", "user@host", "exa\u{202e}mple"] {
+            assert!(Host::parse(bad).is_err(), "{bad:?}");
+        }
+        assert!(Host::parse(&"a".repeat(64)).is_err() && Host::parse(&"a.".repeat(127).repeat(2)).is_err());
+    }
+
+    #[test]
+    fn a_host_that_is_not_in_its_one_form_is_no_document_of_ours() {
+        assert!(serde_json::from_str::<Host>("\"Example.org\"").is_err());
+    }
+}

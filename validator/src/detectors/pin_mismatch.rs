@@ -25,7 +25,7 @@ fn examine(case: &Case<'_>, view: &View<'_>) -> Vec<Finding> {
         let says = format!("no key on any path is in the pin set `{}`", pins.name);
         vec![DETECTOR.finding(Weight::Strong, view, None, says)]
     } else {
-        let says = format!("no key on any path is in the pin set `{}`, which is past its date", pins.name);
+        let says = format!("no key on any path is in the pin set `{}`, which does not speak for that time", pins.name);
         vec![Finding { kind: Some("stale".to_owned()), ..DETECTOR.finding(Weight::Weak, view, None, says) }]
     }
 }
@@ -57,7 +57,7 @@ mod tests {
     }
 
     #[test]
-    fn a_pin_set_past_its_date_weighs_little() {
+    fn a_pin_set_that_does_not_speak_for_the_time_weighs_little() {
         let lab = Lab::new();
         let report = lab.judge(&[lab.site(PINNED_HOST).issued_by(&lab.sister).a_year_later()]);
         assert_eq!(speaks(&report, super::DETECTOR.id)[0].weight, Weight::Weak);

@@ -19,7 +19,7 @@ pub(super) const DETECTOR: Detector = Detector {
         "in 2015: Mozilla CA Certificate Inclusion Policy 2.2 §8-10; BR 1.2 §9.7",
         "incident: 2015-cnnic-mcs",
     ],
-    needs: &[Facet::Chain, Facet::Paths, Facet::PublicPath],
+    needs: &[Facet::EndEntity, Facet::Chain, Facet::Paths, Facet::PublicPath],
     question: Question::Each(examine),
 };
 
