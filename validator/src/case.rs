@@ -100,6 +100,11 @@ impl Anchor<'_> {
         matches!(self.kind, AnchorKind::Local(_))
     }
 
+    /// Returns whether it had left every root program when the handshake happened.
+    pub(crate) fn is_retired(&self) -> bool {
+        matches!(self.kind, AnchorKind::Retired)
+    }
+
     /// Returns what the report says of it.
     pub(crate) fn report(&self) -> AnchorReport {
         AnchorReport { sha256: self.sha256, spki_sha256: self.spki_sha256, name: self.name.clone(), kind: self.kind.clone() }

@@ -1,9 +1,8 @@
 //! `no-anchor`: the chain ends nowhere that is trusted.
 
-use crate::case::{Case, View};
+use crate::case::{Anchor, Case, View};
 use crate::detector::{Detector, Question};
 use crate::finding::{Facet, Finding, Place, Weight};
-use crate::report::AnchorKind;
 
 pub(super) const DETECTOR: Detector = Detector {
     id: "no-anchor",
@@ -19,7 +18,7 @@ fn examine(_: &Case<'_>, view: &View<'_>) -> Vec<Finding> {
     if view.anchors.iter().any(|anchor| anchor.is_public() || anchor.is_local()) {
         return Vec::new();
     }
-    if let Some(index) = view.anchors.iter().position(|anchor| anchor.kind == AnchorKind::Retired) {
+    if let Some(index) = view.anchors.iter().position(Anchor::is_retired) {
         let says = "the chain ends at a retired root: in no root program at that time";
         return vec![kind("retired", DETECTOR.finding(Weight::Note, view, Some(Place::Anchor(index)), says))];
     }

@@ -6,7 +6,7 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use mintwatch::demo::Scenario;
+use mintwatch::demo::scenario::Scenario;
 
 use super::Part;
 use super::tools::{Privilege, Tools};
@@ -92,7 +92,13 @@ fn lab(root: &Path, tools: &Tools) -> Result<(), Trouble> {
             command
         }
     };
-    command.args(words).current_dir(root).env("PATH", tools.search_path()).env("CARGO_NET_OFFLINE", "true").env("MINTWATCH_LAB", "1").env("MINTWATCH_BIN", program);
+    command
+        .args(words)
+        .current_dir(root)
+        .env("PATH", tools.search_path())
+        .env("CARGO_NET_OFFLINE", "true")
+        .env("MINTWATCH_LAB", "1")
+        .env("MINTWATCH_BIN", program);
     workspace::run(&mut command)
 }
 
