@@ -6,7 +6,7 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use mintwatch::demo::Scenario;
+use mintwatch::demo::scenario::Scenario;
 
 use super::Part;
 use super::tools::{Privilege, Tools};
@@ -104,7 +104,8 @@ fn lab(root: &Path, tools: &Tools) -> Result<(), Trouble> {
 
 /// Builds the program as it ships and returns where it is.
 fn release(root: &Path) -> Result<PathBuf, Trouble> {
-    cargo(root, &["build", "--locked", "--release", "--package", "mintwatch"])?;
+    // With the benchmark, whose development dependencies would otherwise have cargo build the program twice.
+    cargo(root, &["build", "--locked", "--release", "--package", "mintwatch", "--bins", "--benches"])?;
     Ok(workspace::target(root).join("release/mintwatch"))
 }
 
