@@ -39,8 +39,9 @@ fn main() -> ExitCode {
         be_the_server();
         return ExitCode::SUCCESS;
     }
-    // `cargo test` runs benches too, without `--bench`.
-    let quick = arguments.iter().any(|argument| argument == "--quick") || !arguments.iter().any(|argument| argument == "--bench");
+    // `cargo test` runs benches too, without `--bench` and unoptimised: then nothing is held to the bar.
+    let benching = arguments.iter().any(|argument| argument == "--bench");
+    let quick = !benching || arguments.iter().any(|argument| argument == "--quick");
     let (names, runs, rounds) = if quick { (200, 3, 300) } else { (1_000, 9, 1_000) };
     let server = Server::start(names);
     let floors = Floor::prepare(server.greeting.echo);
@@ -52,7 +53,8 @@ fn main() -> ExitCode {
             measured.push(parts);
         }
     }
-    report(&measured, names)
+    let within = report(&measured, names);
+    if within || !benching { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
 struct Parts {
@@ -86,7 +88,8 @@ impl ScanParts {
     }
 }
 
-fn report(measured: &[Parts], names: usize) -> ExitCode {
+/// Prints the medians; says whether the scan is within the bar.
+fn report(measured: &[Parts], names: usize) -> bool {
     let of = |part: &dyn Fn(&Parts) -> f64| median(measured.iter().map(part).collect());
     let floor = of(&|parts| parts.floor.total(K));
     let scan = of(&|parts| parts.scan.total());
@@ -109,7 +112,7 @@ fn report(measured: &[Parts], names: usize) -> ExitCode {
     let shared = of(&|parts| parts.scan.total() / parts.floor.total(K - 1.0));
     writeln!(out, "ratio to a floor without the shared subordinate's signature: {shared:.2}").unwrap();
     writeln!(out, "ratio: {ratio:.2} F (bar: {BAR} F); {:.0} hosts/s on one core", 1e6 / scan).unwrap();
-    if ratio <= BAR { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    ratio <= BAR
 }
 
 fn scan(greeting: &Greeting, names: usize) -> ScanParts {
