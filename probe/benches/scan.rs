@@ -39,8 +39,9 @@ fn main() -> ExitCode {
         be_the_server();
         return ExitCode::SUCCESS;
     }
-    // `cargo test` runs benches too, without `--bench`.
-    let quick = arguments.iter().any(|argument| argument == "--quick") || !arguments.iter().any(|argument| argument == "--bench");
+    // `cargo test` runs benches too, without `--bench` and unoptimised: then nothing is held to the bar.
+    let benching = arguments.iter().any(|argument| argument == "--bench");
+    let quick = !benching || arguments.iter().any(|argument| argument == "--quick");
     let (names, runs, rounds) = if quick { (200, 3, 300) } else { (1_000, 9, 1_000) };
     let server = Server::start(names);
     let floors = Floor::prepare(server.greeting.echo);
@@ -52,7 +53,8 @@ fn main() -> ExitCode {
             measured.push(parts);
         }
     }
-    report(&measured, names)
+    let within = report(&measured, names);
+    if within || !benching { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
 struct Parts {
@@ -68,8 +70,8 @@ struct FloorParts {
 }
 
 impl FloorParts {
-    fn total(&self) -> f64 {
-        self.agree + K * self.verify + self.tcp
+    fn total(&self, verifications: f64) -> f64 {
+        self.agree + verifications * self.verify + self.tcp
     }
 }
 
@@ -86,11 +88,12 @@ impl ScanParts {
     }
 }
 
-fn report(measured: &[Parts], names: usize) -> ExitCode {
+/// Prints the medians; says whether the scan is within the bar.
+fn report(measured: &[Parts], names: usize) -> bool {
     let of = |part: &dyn Fn(&Parts) -> f64| median(measured.iter().map(part).collect());
-    let floor = of(&|parts| parts.floor.total());
+    let floor = of(&|parts| parts.floor.total(K));
     let scan = of(&|parts| parts.scan.total());
-    let ratio = of(&|parts| parts.scan.total() / parts.floor.total());
+    let ratio = of(&|parts| parts.scan.total() / parts.floor.total(K));
     let mut out = io::stdout().lock();
     writeln!(out, "CPU time a host, median of {} runs of {names} hosts, in µs", measured.len()).unwrap();
     for (name, value) in [
@@ -105,8 +108,11 @@ fn report(measured: &[Parts], names: usize) -> ExitCode {
     ] {
         writeln!(out, "  {name:<52} {value:>8.1}").unwrap();
     }
+    // One subordinate stands above all hosts here, and its signature is verified once for all.
+    let shared = of(&|parts| parts.scan.total() / parts.floor.total(K - 1.0));
+    writeln!(out, "ratio to a floor without the shared subordinate's signature: {shared:.2}").unwrap();
     writeln!(out, "ratio: {ratio:.2} F (bar: {BAR} F); {:.0} hosts/s on one core", 1e6 / scan).unwrap();
-    if ratio <= BAR { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    ratio <= BAR
 }
 
 fn scan(greeting: &Greeting, names: usize) -> ScanParts {
@@ -119,8 +125,17 @@ fn scan(greeting: &Greeting, names: usize) -> ScanParts {
     let judged = cpu();
     assert!(evidence.observations.iter().all(|seen| seen.ending == Ending::Completed));
     assert!(verdicts.hosts.iter().all(|host| host.paths.iter().any(|path| path.anchor.is_some())));
-    let alone: Vec<Evidence> =
-        evidence.observations.iter().take(50).map(|seen| Evidence { observations: vec![seen.clone()], ..evidence.clone() }).collect();
+    let alone: Vec<Evidence> = evidence
+        .observations
+        .iter()
+        .take(50)
+        .map(|seen| Evidence {
+            observations: vec![seen.clone()],
+            surroundings: Surroundings::unseen(),
+            collector: evidence.collector.clone(),
+            ..evidence
+        })
+        .collect();
     let before = cpu();
     for one in &alone {
         black_box(judge(one, &tables));
