@@ -5,7 +5,7 @@
 //! badly profiled authority must still be seen. Then rustls-webpki validates each path by itself,
 //! and our own checks add what it leaves out. The order bounds time: names are the forger's to
 //! choose and make a search explode, verified signatures are not
-//! (see `docs/adr/0003-search-by-signature-then-validate.md`).
+//! (see `docs/adr/0002-search-by-signature-then-validate.md`).
 
 use std::time::Duration;
 
