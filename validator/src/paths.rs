@@ -257,3 +257,92 @@ fn refusal_of(error: &webpki::Error) -> Refusal {
         other => Refusal::Unsupported(format!("{other:?}")),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use rcgen::{BasicConstraints, IsCa, KeyUsagePurpose};
+
+    use super::*;
+    use crate::evidence::Seen;
+    use crate::report::PathReport;
+    use crate::testing::{Authority, Lab, NOW, Site, below, root_for};
+
+    const DAY: i64 = 86_400;
+
+    fn paths(lab: &Lab, site: Site<'_>, added: &[&Authority]) -> Vec<PathReport> {
+        let mut evidence = lab.evidence(&[site]);
+        if let Seen::Yes(anchors) = &mut evidence.surroundings.anchors {
+            anchors.extend(added.iter().map(|authority| authority.as_machine_anchor()));
+        }
+        crate::judge(&evidence, &lab.tables()).hosts.remove(0).paths
+    }
+
+    fn refusal(lab: &Lab, issuer: &Authority) -> Option<Refusal> {
+        let mut paths = paths(lab, lab.site("www.bank.example").issued_by(issuer), &[]);
+        assert_eq!(paths.len(), 1);
+        paths.remove(0).refused
+    }
+
+    #[test]
+    fn an_issuer_without_key_cert_sign_may_not_sign() {
+        let lab = Lab::new();
+        let odd =
+            below(&lab.local, "No keyCertSign", NOW - 90 * DAY, 900, |params| params.key_usages = vec![KeyUsagePurpose::DigitalSignature]);
+        assert_eq!(refusal(&lab, &odd), Some(Refusal::IssuerMayNotSign));
+    }
+
+    #[test]
+    fn an_end_entity_may_not_sign_and_its_path_is_seen_all_the_same() {
+        let lab = Lab::new();
+        let odd = below(&lab.local, "Not a CA", NOW - 90 * DAY, 900, |params| params.is_ca = IsCa::ExplicitNoCa);
+        assert_eq!(refusal(&lab, &odd), Some(Refusal::IssuerMayNotSign));
+        let odd = below(&lab.local, "One above the last", NOW - 90 * DAY, 900, |params| {
+            params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
+        });
+        let second = below(&odd, "One too many", NOW - 90 * DAY, 900, |_| {});
+        let site = lab.site("www.bank.example").issued_by(&second).with_extra(&odd);
+        assert_eq!(paths(&lab, site, &[]).remove(0).refused, Some(Refusal::IssuerMayNotSign));
+    }
+
+    #[test]
+    fn an_anchor_past_its_dates_is_refused() {
+        let lab = Lab::new();
+        let old = root_for("Old Root", "Old", 10 * 365);
+        let issuer = below(&old, "Still Valid", NOW - 90 * DAY, 900, |_| {});
+        let found = paths(&lab, lab.site("www.bank.example").issued_by(&issuer), &[&old]);
+        assert_eq!(found[0].refused, Some(Refusal::AnchorNotCurrent));
+    }
+
+    #[test]
+    fn a_subordinate_past_its_dates_is_refused_and_its_path_is_seen_all_the_same() {
+        let lab = Lab::new();
+        let issuer = below(&lab.local, "Expired", NOW - 900 * DAY, 100, |_| {});
+        assert_eq!(refusal(&lab, &issuer), Some(Refusal::Expired));
+    }
+
+    #[test]
+    fn a_certificate_for_another_host_is_refused() {
+        let lab = Lab::new();
+        let site = lab.site("www.bank.example").naming(&["www.other.example"]).issued_by(&lab.local);
+        assert_eq!(paths(&lab, site, &[]).remove(0).refused, Some(Refusal::WrongName));
+    }
+
+    #[test]
+    fn the_same_name_without_the_signature_is_no_path() {
+        let lab = Lab::new();
+        let (one, other) = (root_for("Twin", "Twin", 40 * 365), root_for("Twin", "Twin", 40 * 365));
+        let found = paths(&lab, lab.site("www.bank.example").issued_by(&one), &[&other]);
+        assert_eq!((found[0].anchor, &found[0].refused), (None, &Some(Refusal::NoAnchor)));
+    }
+
+    #[test]
+    fn every_path_to_every_anchor_is_seen() {
+        let lab = Lab::new();
+        let (one, other) = (root_for("One", "One", 40 * 365), root_for("Other", "Other", 40 * 365));
+        let issuer = below(&one, "Cross-signed", NOW - 90 * DAY, 900, |_| {});
+        let twin = issuer.cross_signed_by(&other);
+        let site = lab.site("www.bank.example").issued_by(&issuer).with_extra(&twin);
+        let found = paths(&lab, site, &[&one, &other]);
+        assert_eq!(found.iter().map(|path| path.anchor).collect::<Vec<_>>(), [Some(0), Some(1)]);
+    }
+}

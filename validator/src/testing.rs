@@ -89,13 +89,19 @@ fn ca_params(name: &str, organisation: &str, from: i64, days: i64, key: &KeyPair
 }
 
 fn root(name: &str, organisation: &str) -> Authority {
+    root_for(name, organisation, 40 * 365)
+}
+
+/// A root that is valid from 2010-01-01 on for this many days.
+pub(crate) fn root_for(name: &str, organisation: &str, days: i64) -> Authority {
     let key = KeyPair::generate().unwrap();
-    let params = ca_params(name, organisation, 1_262_304_000, 40 * 365, &key);
+    let params = ca_params(name, organisation, 1_262_304_000, days, &key);
     let der = params.self_signed(&key).unwrap().der().to_vec();
     Authority { der, params, key, sent: Vec::new() }
 }
 
-fn below(parent: &Authority, name: &str, from: i64, days: i64, change: impl FnOnce(&mut CertificateParams)) -> Authority {
+/// A subordinate CA that a server sends.
+pub(crate) fn below(parent: &Authority, name: &str, from: i64, days: i64, change: impl FnOnce(&mut CertificateParams)) -> Authority {
     let key = KeyPair::generate().unwrap();
     let mut params = ca_params(name, "Lab Sub", from, days, &key);
     change(&mut params);
@@ -104,6 +110,18 @@ fn below(parent: &Authority, name: &str, from: i64, days: i64, change: impl FnOn
 }
 
 impl Authority {
+    /// The authority as this machine's trust store has it.
+    pub(crate) fn as_machine_anchor(&self) -> MachineAnchor {
+        MachineAnchor { sha256: Sha256::of(&self.der), origin: "platform".to_owned(), certificate: Seen::Yes(self.der.clone().into()) }
+    }
+
+    /// Another certificate for the same name and key, by another issuer.
+    pub(crate) fn cross_signed_by(&self, issuer: &Self) -> Self {
+        let key = KeyPair::try_from(self.key.serialize_der()).unwrap();
+        let der = self.params.signed_by(&key, &Issuer::from_params(&issuer.params, &issuer.key)).unwrap().der().to_vec();
+        Self { sent: vec![der.clone()], der, params: self.params.clone(), key }
+    }
+
     pub(crate) fn spki_sha256(&self) -> Sha256 {
         crate::Certificate::read(&self.der).unwrap().spki_sha256
     }
@@ -229,11 +247,6 @@ impl Lab {
     }
 
     pub(crate) fn evidence(&self, sites: &[Site<'_>]) -> Evidence {
-        let anchor = |authority: &Authority| MachineAnchor {
-            sha256: Sha256::of(&authority.der),
-            origin: "platform".to_owned(),
-            certificate: Seen::Yes(authority.der.clone().into()),
-        };
         Evidence {
             format: EvidenceFormat::Evidence,
             version: EVIDENCE_VERSION,
@@ -241,7 +254,7 @@ impl Lab {
             collected_at: sites.iter().map(|site| site.at).max().unwrap_or(NOW).try_into().unwrap(),
             observations: sites.iter().map(Site::observe).collect(),
             surroundings: Surroundings {
-                anchors: Seen::Yes(vec![anchor(&self.product), anchor(&self.local)]),
+                anchors: Seen::Yes(vec![self.product.as_machine_anchor(), self.local.as_machine_anchor()]),
                 clock: Seen::Yes(ClockCheck { ahead_seconds: 0, witness: "stated".to_owned() }),
                 ..Surroundings::unseen()
             },
