@@ -28,6 +28,14 @@ pub struct Finding {
     pub with: Vec<usize>,
 }
 
+impl Finding {
+    /// Says which kind of thing it is.
+    #[must_use]
+    pub(crate) fn of_kind(self, kind: &str) -> Self {
+        Self { kind: Some(kind.to_owned()), ..self }
+    }
+}
+
 /// How much a finding weighs. No sums are ever made of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]

@@ -27,7 +27,7 @@ fn examine(case: &Case<'_>, view: &View<'_>) -> Vec<Finding> {
                 _ => "interception",
             };
             let says = format!("a key known to serve interception: {}", listed.name);
-            Finding { kind: Some(kind.to_owned()), ..DETECTOR.finding(weight, view, Some(listed.place), says) }
+            DETECTOR.finding(weight, view, Some(listed.place), says).of_kind(kind)
         })
         .collect()
 }

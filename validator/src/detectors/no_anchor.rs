@@ -20,12 +20,12 @@ fn examine(_: &Case<'_>, view: &View<'_>) -> Vec<Finding> {
     }
     if let Some(index) = view.anchors.iter().position(Anchor::is_retired) {
         let says = "the chain ends at a retired root: in no root program at that time";
-        return vec![kind("retired", DETECTOR.finding(Weight::Note, view, Some(Place::Anchor(index)), says))];
+        return vec![DETECTOR.finding(Weight::Note, view, Some(Place::Anchor(index)), says).of_kind("retired")];
     }
     let Some(end_entity) = view.end_entity() else { return Vec::new() };
     if end_entity.is_self_issued() {
         let says = "the end-entity certificate is self-signed and is no anchor here";
-        return vec![kind("self-signed", DETECTOR.finding(Weight::Weak, view, Some(Place::Certificate(0)), says))];
+        return vec![DETECTOR.finding(Weight::Weak, view, Some(Place::Certificate(0)), says).of_kind("self-signed")];
     }
     let last = view.paths.first().and_then(|path| path.certificates.last()).map_or(Place::Certificate(0), |&index| view.place(index));
     vec![DETECTOR.finding(
@@ -34,10 +34,6 @@ fn examine(_: &Case<'_>, view: &View<'_>) -> Vec<Finding> {
         Some(last),
         "its issuer is no anchor of any root program, nor of this machine as far as seen",
     )]
-}
-
-fn kind(kind: &str, finding: Finding) -> Finding {
-    Finding { kind: Some(kind.to_owned()), ..finding }
 }
 
 #[cfg(test)]

@@ -26,7 +26,7 @@ fn examine(case: &Case<'_>, view: &View<'_>) -> Vec<Finding> {
         vec![DETECTOR.finding(Weight::Strong, view, None, says)]
     } else {
         let says = format!("no key on any path is in the pin set `{}`, which does not speak for that time", pins.name);
-        vec![Finding { kind: Some("stale".to_owned()), ..DETECTOR.finding(Weight::Weak, view, None, says) }]
+        vec![DETECTOR.finding(Weight::Weak, view, None, says).of_kind("stale")]
     }
 }
 

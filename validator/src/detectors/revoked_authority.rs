@@ -37,9 +37,9 @@ fn examine(case: &Case<'_>, view: &View<'_>) -> Vec<Finding> {
         .into_iter()
         .map(|(place, says)| match place {
             // A root on the list has left the programs since; while it was public, so were its sites.
-            Place::Anchor(_) => kind("anchor", DETECTOR.finding(Weight::Note, view, Some(place), says)),
+            Place::Anchor(_) => DETECTOR.finding(Weight::Note, view, Some(place), says).of_kind("anchor"),
             Place::Certificate(0) if !is_authority(view, place) => {
-                kind("end-entity", DETECTOR.finding(Weight::Weak, view, Some(place), says))
+                DETECTOR.finding(Weight::Weak, view, Some(place), says).of_kind("end-entity")
             }
             Place::Certificate(_) => DETECTOR.finding(if decides { Weight::Strong } else { Weight::Note }, view, Some(place), says),
         })
@@ -53,10 +53,6 @@ fn is_authority(view: &View<'_>, place: Place) -> bool {
         Place::Certificate(0) => view.end_entity().is_some_and(|certificate| certificate.is_ca),
         Place::Certificate(_) => true,
     }
-}
-
-fn kind(kind: &str, finding: Finding) -> Finding {
-    Finding { kind: Some(kind.to_owned()), ..finding }
 }
 
 #[cfg(test)]

@@ -56,7 +56,7 @@ fn speak(case: &Case<'_>, view: &View<'_>, place: Place, index: usize) -> Option
         DETECTOR.finding(Weight::Strong, view, Some(place), "a subordinate CA that may issue for any name, and that nobody disclosed")
     } else {
         let says = "a subordinate CA that may issue for any name, not disclosed by the date of our table, which is older than it";
-        Finding { kind: Some("fresh".to_owned()), ..DETECTOR.finding(Weight::Weak, view, Some(place), says) }
+        DETECTOR.finding(Weight::Weak, view, Some(place), says).of_kind("fresh")
     })
 }
 
