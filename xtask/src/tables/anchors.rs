@@ -1,7 +1,6 @@
 //! anchors.tsv: every public trust anchor, in which root program and from when to when.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
 
 use mintwatch_validator::evidence::Sha256;
 use serde::Deserialize;
@@ -139,7 +138,7 @@ pub(super) fn make(args: &TablesArgs, talk: &mut Vec<String>) -> Result<Made, Ta
         classes: input::records::<Accepted>(accepted, b'\t')?.into_iter().map(|row| (row.sha256, row.class)).collect(),
         ccadb_day: input::day_in_name(ccadb)?,
     };
-    let shelf = shelf(args, ccadb, chrome_pem)?;
+    let shelf = input::shelf(args.incidents.as_deref(), ccadb, chrome_pem)?;
     let mut programs = Programs::new();
     for (program, spans) in [
         ("mozilla", mozilla(&inputs)),
@@ -217,18 +216,6 @@ fn table(inputs: &Inputs, rows: Vec<Vec<String>>) -> Table {
         columns: &["sha256", "programs", "not-before", "not-after", "owner", "name", "subject", "spki", "name-constraints"],
         rows,
     }
-}
-
-/// Puts every certificate that any input holds within reach.
-pub(super) fn shelf(args: &TablesArgs, ccadb: &Path, chrome_pem: &Path) -> Result<Shelf, TablesError> {
-    let mut shelf = Shelf::default();
-    shelf.add(input::ccadb(ccadb)?);
-    shelf.add(input::pem(&String::from_utf8_lossy(&input::bytes(chrome_pem)?)));
-    shelf.add(webpki_root_certs::TLS_SERVER_ROOT_CERTS.iter().map(|der| der.to_vec()));
-    if let Some(incidents) = &args.incidents {
-        shelf.add(super::listed_keys::incident_certificates(incidents)?);
-    }
-    Ok(shelf)
 }
 
 fn mozilla(inputs: &Inputs) -> BTreeMap<String, Span> {

@@ -192,3 +192,45 @@ fn run(command: &mut Command, program: &'static str, path: &Path) -> Result<Vec<
         Err(TablesError::ProgramFailed { program, status: output.status, path: path.to_owned() })
     }
 }
+
+/// Puts every certificate that any input holds within reach.
+pub(super) fn shelf(incidents: Option<&Path>, ccadb_file: &Path, chrome_pem: &Path) -> Result<Shelf, TablesError> {
+    let mut shelf = Shelf::default();
+    shelf.add(ccadb(ccadb_file)?);
+    shelf.add(pem(&String::from_utf8_lossy(&bytes(chrome_pem)?)));
+    shelf.add(webpki_root_certs::TLS_SERVER_ROOT_CERTS.iter().map(|der| der.to_vec()));
+    if let Some(incidents) = incidents {
+        shelf.add(incident_certificates(incidents)?);
+    }
+    Ok(shelf)
+}
+
+/// Reads the certificates that lie beside an incidents file.
+fn incident_certificates(incidents: &Path) -> Result<Vec<Vec<u8>>, TablesError> {
+    let folder = incidents.parent().unwrap_or(Path::new("."));
+    let mut found = Vec::new();
+    for path in below(folder)? {
+        if path.extension().is_some_and(|extension| extension == "pem") {
+            found.extend(pem(&String::from_utf8_lossy(&bytes(&path)?)));
+        }
+    }
+    Ok(found)
+}
+
+/// Lists the files of a folder and of the folders in it, in order.
+pub(super) fn below(folder: &Path) -> Result<Vec<PathBuf>, TablesError> {
+    let read = |dir: &Path| {
+        let mut paths: Vec<_> = fs::read_dir(dir)
+            .map_err(|error| TablesError::File { path: dir.to_owned(), error })?
+            .flatten()
+            .map(|entry| entry.path())
+            .collect();
+        paths.sort();
+        Ok::<_, TablesError>(paths)
+    };
+    let mut all = Vec::new();
+    for path in read(folder)? {
+        if path.is_dir() { all.extend(read(&path)?) } else { all.push(path) }
+    }
+    Ok(all)
+}

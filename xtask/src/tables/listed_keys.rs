@@ -1,7 +1,6 @@
 //! listed-keys.tsv: keys and certificates that are known to be compromised, revoked or used for interception.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs;
 use std::path::Path;
 
 use mintwatch_validator::evidence::Sha256;
@@ -93,7 +92,7 @@ pub(super) fn make(args: &TablesArgs, talk: &mut Vec<String>) -> Result<Made, Ta
     }
     let (version, folder) = input::distrusted_spkis(args.distrusted_spkis.as_ref())?;
     let keys = distrusted(&folder)?;
-    let shelf = super::anchors::shelf(args, ccadb, chrome_pem)?;
+    let shelf = input::shelf(args.incidents.as_deref(), ccadb, chrome_pem)?;
     let source = format!("rustls-webpki {version}");
     let mut certificates = 0;
     for (spki, file) in &keys {
@@ -139,35 +138,6 @@ pub(super) fn make(args: &TablesArgs, talk: &mut Vec<String>) -> Result<Made, Ta
         columns: &["form", "sha256", "kind", "name", "source"],
         rows,
     }]))
-}
-
-/// Reads the certificates that lie beside an incidents file.
-pub(super) fn incident_certificates(incidents: &Path) -> Result<Vec<Vec<u8>>, TablesError> {
-    let folder = incidents.parent().unwrap_or(Path::new("."));
-    let mut found = Vec::new();
-    for path in below(folder)? {
-        if path.extension().is_some_and(|extension| extension == "pem") {
-            found.extend(input::pem(&String::from_utf8_lossy(&input::bytes(&path)?)));
-        }
-    }
-    Ok(found)
-}
-
-fn below(folder: &Path) -> Result<Vec<std::path::PathBuf>, TablesError> {
-    let read = |dir: &Path| {
-        let mut paths: Vec<_> = fs::read_dir(dir)
-            .map_err(|error| TablesError::File { path: dir.to_owned(), error })?
-            .flatten()
-            .map(|entry| entry.path())
-            .collect();
-        paths.sort();
-        Ok::<_, TablesError>(paths)
-    };
-    let mut all = Vec::new();
-    for path in read(folder)? {
-        if path.is_dir() { all.extend(read(&path)?) } else { all.push(path) }
-    }
-    Ok(all)
 }
 
 fn from_chromium(lists: &mut Lists, entry: &Blocked) {
@@ -246,7 +216,7 @@ fn kind_of_role(incident: &str, role: &str, subject: &str) -> Option<KeyKind> {
 /// The SPKIs in a folder of rustls-webpki, which stores them without the outer SEQUENCE header.
 fn distrusted(folder: &Path) -> Result<Vec<(Sha256, String)>, TablesError> {
     let mut keys = Vec::new();
-    for path in below(folder)? {
+    for path in input::below(folder)? {
         let content = input::bytes(&path)?;
         let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
         let name = name.split('.').next().unwrap_or_default().to_owned();

@@ -132,7 +132,7 @@ pub(super) fn make(args: &TablesArgs, _: &mut Vec<String>) -> Result<Made, Table
     let (Some(pins), Some(ccadb), Some(chrome_pem)) = (Pins::read(args)?, &args.ccadb_der, &args.chrome_root_store_pem) else {
         return Ok(Made::Needs("--chromium-pins, --firefox-pins, --ccadb-der and --chrome-root-store-pem"));
     };
-    let shelf = super::anchors::shelf(args, ccadb, chrome_pem)?;
+    let shelf = input::shelf(args.incidents.as_deref(), ccadb, chrome_pem)?;
     let owners = owners(&shelf);
     let chromium_expiry = day_after(&pins.chromium_day, CHROMIUM_DAYS).unwrap_or_default();
     let firefox_day = day_after(&pins.firefox_expiry, -CHROMIUM_DAYS).unwrap_or_default();

@@ -60,7 +60,7 @@ pub(super) fn make(args: &TablesArgs, talk: &mut Vec<String>) -> Result<Made, Ta
     }
     let entities: Vec<Entity> = input::from_json(third_party, &input::from_npm(third_party, "package/dist/entities.json")?)?;
     let package: Package = input::from_json(third_party, &input::from_npm(third_party, "package/package.json")?)?;
-    let shelf = super::anchors::shelf(args, ccadb, chrome_pem)?;
+    let shelf = input::shelf(args.incidents.as_deref(), ccadb, chrome_pem)?;
     let owners = pins::owners(&shelf);
     let rows: Vec<_> = curated
         .iter()
