@@ -17,6 +17,9 @@ pub(super) const DETECTOR: Detector = Detector {
     question: Question::Each(examine),
 };
 
+/// 2015-03-31T00:00:00Z, the day of OneCRL's first entry: no handshake from before can have been refused by it.
+const ONECRL_BEGAN: i64 = 1_427_760_000;
+
 fn examine(case: &Case<'_>, view: &View<'_>) -> Vec<Finding> {
     let mut revoked: Vec<(Place, String)> = view
         .listed_keys(case.tables)
@@ -24,26 +27,30 @@ fn examine(case: &Case<'_>, view: &View<'_>) -> Vec<Finding> {
         .filter(|listed| listed.kind == KeyKind::Revoked)
         .map(|listed| (listed.place, format!("its key is on a root program's blocklist: {}", listed.name)))
         .collect();
+    let mut later: Vec<Finding> = Vec::new();
     for (index, certificate) in view.certificates.iter().enumerate() {
         let known = revoked.iter().any(|&(place, _)| place == view.place(index));
         let entry = case.tables.revoked(certificate.issuer, certificate.serial, certificate.subject, &certificate.spki_sha256);
         if let (false, Some(entry)) = (known, entry) {
-            revoked.push((view.place(index), format!("revoked in OneCRL ({})", entry.reference)));
+            let says = format!("revoked in OneCRL ({})", entry.reference);
+            if view.at < ONECRL_BEGAN {
+                later.push(DETECTOR.finding(Weight::Note, view, Some(view.place(index)), says).of_kind("later"));
+            } else {
+                revoked.push((view.place(index), says));
+            }
         }
     }
     let places: Vec<Place> = revoked.iter().map(|&(place, _)| place).filter(|&place| is_authority(view, place)).collect();
     let decides = view.every_best_path_crosses(&places);
-    revoked
-        .into_iter()
-        .map(|(place, says)| match place {
-            // A root on the list has left the programs since; while it was public, so were its sites.
-            Place::Anchor(_) => DETECTOR.finding(Weight::Note, view, Some(place), says).of_kind("anchor"),
-            Place::Certificate(0) if !is_authority(view, place) => {
-                DETECTOR.finding(Weight::Weak, view, Some(place), says).of_kind("end-entity")
-            }
-            Place::Certificate(_) => DETECTOR.finding(if decides { Weight::Strong } else { Weight::Note }, view, Some(place), says),
-        })
-        .collect()
+    let revoked = revoked.into_iter().map(|(place, says)| match place {
+        // A root on the list has left the programs since; while it was public, so were its sites.
+        Place::Anchor(_) => DETECTOR.finding(Weight::Note, view, Some(place), says).of_kind("anchor"),
+        Place::Certificate(0) if !is_authority(view, place) => {
+            DETECTOR.finding(Weight::Weak, view, Some(place), says).of_kind("end-entity")
+        }
+        Place::Certificate(_) => DETECTOR.finding(if decides { Weight::Strong } else { Weight::Note }, view, Some(place), says),
+    });
+    revoked.chain(later).collect()
 }
 
 /// Whether a place holds a CA's certificate; a CA in the end-entity's place is one all the same.
