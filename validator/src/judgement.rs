@@ -15,7 +15,7 @@ use crate::verdict::{self, End, RefusalKind, Standing, Verdict};
 /// A clock that is further off than this, in seconds, makes dates unusable.
 const CLOCK_TOLERANCE: i64 = 24 * 60 * 60;
 /// Tables that a clear verdict rests on.
-const TABLES_OF_CLEAR: [&str; 4] = ["anchors", "disclosed", "listed-keys", "onecrl"];
+const TABLES_OF_CLEAR: [&str; 5] = ["anchors", "ct-logs", "disclosed", "listed-keys", "onecrl"];
 
 /// Judges evidence by tables.
 ///
