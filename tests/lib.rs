@@ -15,8 +15,8 @@ pub mod lab;
 use std::path::PathBuf;
 
 use mintwatch_validator::evidence::{
-    Bytes, Chain, ChainForm, ClockCheck, Collector, EVIDENCE_VERSION, Ending, Evidence, EvidenceFormat, Host, Observation, Seen,
-    Surroundings, Target, Transport, Vantage,
+    Bytes, Chain, ChainForm, ClockCheck, Collector, EVIDENCE_VERSION, Evidence, EvidenceFormat, Host, Observation, Seen, Surroundings,
+    Target, Vantage,
 };
 use mintwatch_validator::tables::Overlay;
 use mintwatch_validator::{Report, Tables, judge};
@@ -144,15 +144,11 @@ impl Ca {
 pub fn observation(host: &str, at: i64, certificates: Vec<Vec<u8>>) -> Observation {
     let host = Host::parse(host).unwrap();
     Observation {
-        target: Target { host: host.clone(), port: 443, transport: Transport::Tcp, server_name: Seen::Yes(host) },
-        peer: Seen::NotVisible,
-        at: u64::try_from(at).unwrap() * 1000,
-        ending: Ending::Completed,
         chain: Seen::Yes(Chain { form: ChainForm::Presented, certificates: certificates.into_iter().map(Bytes::from).collect() }),
-        tls: Seen::NotVisible,
-        scts: Seen::NotVisible,
-        ocsp_staple: Seen::NotVisible,
-        possession: Seen::NotVisible,
+        ..Observation::unseen(
+            Target { server_name: Seen::Yes(host.clone()), ..Target::over_tcp(host, 443) },
+            u64::try_from(at).unwrap() * 1000,
+        )
     }
 }
 

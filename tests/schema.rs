@@ -5,7 +5,8 @@ use std::fs;
 
 use mintwatch_validator::evidence::{
     Bytes, Chain, ChainForm, ClockCheck, Collector, DnsAnswer, EVIDENCE_VERSION, Ending, Evidence, EvidenceFormat, Failure, FailureClass,
-    Host, MachineAnchor, Negotiated, Observation, PortalCheck, Possession, Seen, Sha256, Surroundings, Target, Transport, Vantage,
+    Features, Host, KnownFault, MachineAnchor, Negotiated, Observation, PortalCheck, Possession, Remembered, RememberedFrom, Seen, Sha256,
+    Surroundings, Target, Transport, Vantage,
 };
 use mintwatch_validator::tables::Tables;
 use serde_json::Value;
@@ -69,7 +70,19 @@ fn fits(kind: &str, document: &str, name: &str) {
 /// Evidence in which each field that can be filled is, and each kind of `Seen` occurs.
 fn everything() -> Evidence {
     let host = |text: &str| Host::parse(text).unwrap();
-    let target = |name: &str, transport| Target { host: host(name), port: 443, transport, server_name: Seen::Yes(host(name)) };
+    let target = |name: &str, transport| Target {
+        host: host(name),
+        port: 443,
+        transport,
+        server_name: Seen::Yes(host(name)),
+        known_fault: Some(KnownFault::Expired),
+    };
+    let features = || Features {
+        versions: vec!["TLSv1.3".to_owned()],
+        alpn: vec!["h2".to_owned()],
+        groups: vec!["X25519MLKEM768".to_owned()],
+        ocsp_staple: true,
+    };
     let certificate = || Bytes::from(vec![0x30, 0x03, 0x02, 0x01, 0x00]);
     let completed = Observation {
         target: target("www.example.org", Transport::Tcp),
@@ -88,6 +101,7 @@ fn everything() -> Evidence {
         scts: Seen::Yes(vec![certificate()]),
         ocsp_staple: Seen::Yes(Bytes::from(Vec::new())),
         possession: Seen::Yes(Possession { scheme: 0x0403, message: certificate(), signature: certificate() }),
+        offer: Seen::Yes(features()),
     };
     let failed = Observation {
         target: target("192.0.2.7", Transport::Quic),
@@ -115,6 +129,15 @@ fn everything() -> Evidence {
             portal: Seen::Yes(PortalCheck { captive: false, method: "http-204".to_owned() }),
             proxies: Seen::Yes(vec!["HTTPS_PROXY".to_owned()]),
             dns: Seen::Yes(vec![answer]),
+            remembered: Seen::Yes(vec![Remembered {
+                host: host("www.example.org"),
+                port: 443,
+                from: RememberedFrom::Baseline,
+                at: 1_795_000_000,
+                authorities: vec![Sha256::of(b"authority")],
+                owners: vec!["Example Trust".to_owned()],
+                features: features(),
+            }]),
         },
     }
 }

@@ -1,15 +1,16 @@
 //! The case before the judge: the evidence, read once, and the tables it is held against.
 
 use std::collections::BTreeSet;
+use std::net::{IpAddr, SocketAddr};
 
 use rustls_pki_types::ServerName;
 
 use crate::chain::Certificate;
-use crate::evidence::{ChainForm, Evidence, MachineAnchor, Observation, Sha256};
+use crate::evidence::{ChainForm, DnsAnswer, Evidence, MachineAnchor, Observation, Remembered, Sha256, Surroundings};
 use crate::finding::{Facet, Place};
 use crate::paths::{self, Issuer, Path, Refusal};
 use crate::report::{AnchorKind, AnchorReport, PossessionReport};
-use crate::scts::{self, Sct};
+use crate::scts::{self, Sct, SctError};
 use crate::signatures::{Signatures, TlsSignatureError};
 use crate::tables::{Disclosure, KeyKind, Standing, Tables};
 
@@ -17,6 +18,8 @@ use crate::tables::{Disclosure, KeyKind, Standing, Tables};
 pub(crate) const MAX_CERTIFICATES: usize = 64;
 /// How many log operators are enough to stop verifying SCTs; Chrome's CT policy asks for two.
 pub(crate) const ENOUGH_OPERATORS: usize = 2;
+/// How far, in seconds, an SCT may lie ahead of the handshake: clocks differ, and a log does not sign tomorrow.
+pub(crate) const SCT_AHEAD: i64 = 24 * 60 * 60;
 /// How many SCT signatures are verified for one end-entity.
 const MAX_SCT_SIGNATURES: u64 = 8;
 
@@ -31,6 +34,7 @@ pub(crate) struct Case<'e> {
     pub(crate) local_anchors: Vec<Anchor<'e>>,
     /// Whether the trust anchors of this machine were seen.
     pub(crate) machine_anchors_seen: bool,
+    surroundings: &'e Surroundings,
 }
 
 /// One observation, read.
@@ -78,15 +82,73 @@ pub(crate) struct Anchor<'e> {
     issuer: Issuer<'e>,
 }
 
-/// The SCTs of one handshake, counted by what they are worth.
+/// The SCTs of one handshake, by what they are worth.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Scts {
-    /// Embedded in the certificate.
+    /// Embedded in the certificate, readable or not.
     pub(crate) embedded: usize,
-    /// From the TLS extension; none when this vantage does not show it.
+    /// From the TLS extension and the stapled OCSP response; none when this vantage shows neither.
     pub(crate) in_handshake: Option<usize>,
     /// Operators of logs whose signature verifies, sorted; no more than it takes to be enough.
     pub(crate) operators: Vec<String>,
+    /// Each one, in the order embedded, TLS extension, OCSP response.
+    pub(crate) each: Vec<SctSeen>,
+}
+
+/// One SCT, and what became of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct SctSeen {
+    /// When the log promised to include the certificate, in UNIX seconds; none when the SCT cannot be read.
+    pub(crate) at: Option<i64>,
+    /// What it is worth.
+    pub(crate) worth: SctWorth,
+}
+
+/// What an SCT is worth.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum SctWorth {
+    /// The log's signature verifies, and the log counts.
+    Good,
+    /// The log's signature verifies, but the log does not count for this certificate and moment.
+    LogDoesNotCount,
+    /// A log we know, and its signature does not verify.
+    Forged,
+    /// A log that is not in our table.
+    UnknownLog,
+    /// It cannot be read, or is of an algorithm that no log may use.
+    Unreadable,
+    /// Others were enough, the issuer is not known, or the budget was spent.
+    NotAsked,
+}
+
+/// Who vouches for an end-entity, the best kind of path only.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum VouchedBy<'v> {
+    /// These organisations, in root programs at the time.
+    Public(BTreeSet<&'v str>),
+    /// An anchor added on this machine.
+    Local,
+    /// Nobody who is trusted here.
+    Nobody,
+}
+
+impl VouchedBy<'_> {
+    /// Returns whether two handshakes lead to other authorities; unlike public ones that share one owner.
+    pub(crate) fn differs_from(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Public(one), Self::Public(another)) => one.is_disjoint(another),
+            (one, another) => one != another,
+        }
+    }
+
+    /// Returns who it is, for people.
+    pub(crate) fn text(&self) -> String {
+        match self {
+            Self::Public(owners) => owners.iter().copied().collect::<Vec<_>>().join(", "),
+            Self::Local => "an anchor added on this machine".to_owned(),
+            Self::Nobody => "nobody who is trusted here".to_owned(),
+        }
+    }
 }
 
 impl Anchor<'_> {
@@ -123,11 +185,23 @@ impl<'e> Case<'e> {
             .enumerate()
             .map(|(index, observation)| View::read(index, observation, tables, &local_anchors, &signatures))
             .collect();
-        Self { tables, views, local_anchors, machine_anchors_seen: machine.is_some() }
+        Self { tables, views, local_anchors, machine_anchors_seen: machine.is_some(), surroundings: &evidence.surroundings }
+    }
+
+    /// Returns what resolvers answered.
+    pub(crate) fn answers(&self) -> &'e [DnsAnswer] {
+        self.surroundings.dns.yes().map(Vec::as_slice).unwrap_or_default()
+    }
+
+    /// Returns what is known of a view's host from elsewhere, and was seen before its handshake.
+    pub(crate) fn remembered(&self, view: &View<'e>) -> impl Iterator<Item = &'e Remembered> {
+        let (target, at) = (&view.observation.target, view.observation.at / 1000);
+        let memories = self.surroundings.remembered.yes().map(Vec::as_slice).unwrap_or_default();
+        memories.iter().filter(move |memory| memory.host == target.host && memory.port == target.port && memory.at <= at)
     }
 
     /// Returns whether a view shows what a detector needs.
-    pub(crate) fn shows(&self, view: &View<'_>, facet: Facet) -> bool {
+    pub(crate) fn shows(&self, view: &View<'e>, facet: Facet) -> bool {
         let host = &view.observation.target.host;
         match facet {
             Facet::EndEntity => view.end_entity_readable,
@@ -136,6 +210,14 @@ impl<'e> Case<'e> {
             Facet::PublicPath => view.public_paths().next().is_some(),
             Facet::MachineAnchors => self.machine_anchors_seen,
             Facet::SeveralObservations => self.views.iter().filter(|view| view.end_entity_readable).count() > 1,
+            Facet::Scts => !view.scts.each.is_empty(),
+            Facet::Negotiated => view.observation.tls.yes().is_some() && view.observation.offer.yes().is_some(),
+            Facet::SeveralAnswers => {
+                let mut resolvers = self.answers().iter().filter(|answer| answer.host == *host).map(|answer| &answer.resolver);
+                resolvers.next().is_some_and(|first| resolvers.any(|other| other != first))
+            }
+            Facet::Control => self.remembered(view).next().is_some(),
+            Facet::KnownFault => view.observation.target.known_fault.is_some(),
             Facet::Pins => self.tables.pins(host).is_some(),
             Facet::Expectation => !self.tables.expected_owners(host).is_empty(),
         }
@@ -265,31 +347,58 @@ impl<'e> View<'e> {
 
     fn check_scts(&mut self, tables: &Tables, signatures: &Signatures) {
         let Some(end_entity) = self.certificates.first() else { return };
-        let embedded: Vec<Sct> = scts::embedded(end_entity.der).into_iter().flatten().flatten().collect();
-        let delivered: Option<Vec<Sct>> = self
-            .observation
-            .scts
-            .yes()
-            .map(|list| list.iter().take(scts::MAX_SCTS).filter_map(|sct| Sct::parse(sct.as_slice()).ok()).collect());
+        let embedded = match scts::embedded(end_entity.der) {
+            Ok(list) => list,
+            // The extension is there and cannot be read: that is one SCT worth nothing, not none.
+            Err(error) => vec![Err(error)],
+        };
+        let delivered = self.delivered_scts();
         let issuer = self.issuer_spki();
+        let latest = self.at.saturating_add(SCT_AHEAD);
         let mut operators: BTreeSet<&str> = BTreeSet::new();
         signatures.start_chain(MAX_SCT_SIGNATURES);
-        for (sct, is_embedded) in embedded.iter().map(|sct| (sct, true)).chain(delivered.iter().flatten().map(|sct| (sct, false))) {
-            let Some(log) = tables.log(&sct.log_id).filter(|log| operators.len() < ENOUGH_OPERATORS && !operators.contains(log.operator))
-            else {
-                continue;
-            };
-            let verified = match (is_embedded, issuer) {
-                (true, Some(issuer)) => sct.verify_embedded(signatures, end_entity.der, issuer, log.spki).is_ok(),
-                (true, None) => false,
-                (false, _) => sct.verify_delivered(signatures, end_entity.der, log.spki).is_ok(),
-            };
-            if verified {
-                operators.insert(log.operator);
+        let mut ask = |sct: &Result<Sct, SctError>, is_embedded: bool| {
+            let Ok(sct) = sct else { return SctWorth::Unreadable };
+            let Some(log) = tables.log(&sct.log_id) else { return SctWorth::UnknownLog };
+            if operators.len() >= ENOUGH_OPERATORS || operators.contains(log.operator) {
+                return SctWorth::NotAsked;
             }
-        }
+            let verified = match (is_embedded, issuer) {
+                (true, Some(issuer)) => sct.verify_embedded(signatures, end_entity.der, issuer, log.spki),
+                (true, None) => return SctWorth::NotAsked,
+                (false, _) => sct.verify_delivered(signatures, end_entity.der, log.spki),
+            };
+            match verified {
+                Ok(()) if sct.at() <= latest && log.counts(sct.at(), end_entity.not_after) => {
+                    operators.insert(log.operator);
+                    SctWorth::Good
+                }
+                Ok(()) => SctWorth::LogDoesNotCount,
+                Err(SctError::Signature(TlsSignatureError::Invalid)) => SctWorth::Forged,
+                Err(SctError::Signature(TlsSignatureError::Exhausted)) => SctWorth::NotAsked,
+                Err(_) => SctWorth::Unreadable,
+            }
+        };
+        let mut seen =
+            |sct: &Result<Sct, SctError>, is_embedded| SctSeen { at: sct.as_ref().ok().map(Sct::at), worth: ask(sct, is_embedded) };
+        let mut each: Vec<SctSeen> = embedded.iter().map(|sct| seen(sct, true)).collect();
+        each.extend(delivered.iter().flatten().map(|sct| seen(sct, false)));
         let operators = operators.into_iter().map(str::to_owned).collect();
-        self.scts = Scts { embedded: embedded.len(), in_handshake: delivered.map(|list| list.len()), operators };
+        self.scts = Scts { embedded: embedded.len(), in_handshake: delivered.map(|list| list.len()), operators, each };
+    }
+
+    /// SCTs from the TLS extension and from the stapled OCSP response; none when this vantage shows neither.
+    fn delivered_scts(&self) -> Option<Vec<Result<Sct, SctError>>> {
+        let observation = self.observation;
+        let in_tls = observation.scts.yes().map(|list| list.iter().map(|sct| Sct::parse(sct.as_slice())).take(scts::MAX_SCTS));
+        let staple = observation.ocsp_staple.yes().filter(|staple| !staple.as_slice().is_empty());
+        let in_staple = staple.map(|staple| scts::stapled(staple.as_slice()).unwrap_or_else(|error| vec![Err(error)]));
+        // A staple without SCTs says nothing of the TLS extension.
+        let in_staple = in_staple.filter(|list| in_tls.is_some() || !list.is_empty());
+        match (in_tls, in_staple) {
+            (None, None) => None,
+            (in_tls, in_staple) => Some(in_tls.into_iter().flatten().chain(in_staple.into_iter().flatten()).collect()),
+        }
     }
 
     fn check_possession(&mut self, signatures: &Signatures) {
@@ -320,6 +429,22 @@ impl<'e> View<'e> {
     /// Returns the paths that end at an anchor which was public at the time.
     pub(crate) fn public_paths(&self) -> impl Iterator<Item = &Path> {
         self.paths.iter().filter(|path| self.anchor_of(path).is_some_and(Anchor::is_public))
+    }
+
+    /// Returns who vouches for the end-entity: the organisations behind public anchors, else the keys of local ones, else nobody.
+    pub(crate) fn vouched_by(&self) -> VouchedBy<'_> {
+        let owners: BTreeSet<&str> =
+            self.public_paths().filter_map(|path| self.anchor_of(path)).map(|anchor| anchor.owner.as_str()).collect();
+        if !owners.is_empty() {
+            return VouchedBy::Public(owners);
+        }
+        if self.anchors.iter().any(Anchor::is_local) { VouchedBy::Local } else { VouchedBy::Nobody }
+    }
+
+    /// Returns the address the connection went to, without the port.
+    pub(crate) fn address(&self) -> Option<IpAddr> {
+        let peer = self.observation.peer.yes()?;
+        peer.parse::<SocketAddr>().map(|peer| peer.ip()).or_else(|_| peer.parse()).ok()
     }
 
     /// Returns the anchor a path ends at.
@@ -393,6 +518,18 @@ impl<'e> View<'e> {
         let on_paths = self.paths.iter().flat_map(|path| path.certificates.iter());
         let certificates = on_paths.filter_map(|&index| self.certificates.get(index)).map(|certificate| certificate.spki_sha256);
         certificates.chain(self.anchors.iter().map(|anchor| anchor.spki_sha256))
+    }
+
+    /// Returns the key of every CA on a path and of every anchor reached: all but the end-entity's.
+    pub(crate) fn authorities_on_paths(&self) -> impl Iterator<Item = Sha256> {
+        let above = self.paths.iter().flat_map(|path| path.certificates.iter().skip(1));
+        let certificates = above.filter_map(|&index| self.certificates.get(index)).map(|certificate| certificate.spki_sha256);
+        certificates.chain(self.anchors.iter().map(|anchor| anchor.spki_sha256))
+    }
+
+    /// Returns whether logs of enough operators vouch for the end-entity.
+    pub(crate) fn is_logged(&self) -> bool {
+        self.scts.operators.len() >= ENOUGH_OPERATORS
     }
 
     /// Returns which key issued the end-entity.

@@ -94,6 +94,17 @@ impl<T> Seen<T> {
             Self::NotVisible | Self::Failed(_) => None,
         }
     }
+
+    fn is_unseen(&self) -> bool {
+        matches!(self, Self::NotVisible)
+    }
+}
+
+/// What a document says by leaving a younger field out: nobody looked.
+impl<T> Default for Seen<T> {
+    fn default() -> Self {
+        Self::NotVisible
+    }
 }
 
 /// One handshake from one vantage.
@@ -119,6 +130,34 @@ pub struct Observation {
     pub ocsp_staple: Seen<Bytes>,
     /// The server's proof that it holds the end-entity key.
     pub possession: Seen<Possession>,
+    /// What our ClientHello offered: without it, a feature that is missing was perhaps never asked for.
+    #[serde(default, skip_serializing_if = "Seen::is_unseen")]
+    pub offer: Seen<Features>,
+}
+
+impl Observation {
+    /// Returns a handshake of which nothing is known but whom it was meant for and when, in UNIX milliseconds.
+    pub fn unseen(target: Target, at: u64) -> Self {
+        Self {
+            target,
+            peer: Seen::NotVisible,
+            at,
+            ending: Ending::Completed,
+            chain: Seen::NotVisible,
+            tls: Seen::NotVisible,
+            scts: Seen::NotVisible,
+            ocsp_staple: Seen::NotVisible,
+            possession: Seen::NotVisible,
+            offer: Seen::NotVisible,
+        }
+    }
+}
+
+impl Target {
+    /// Returns a host asked over TCP, whose name is not known to have been sent.
+    pub fn over_tcp(host: Host, port: u16) -> Self {
+        Self { host, port, transport: Transport::Tcp, server_name: Seen::NotVisible, known_fault: None }
+    }
 }
 
 /// Whom a handshake was meant for.
@@ -134,6 +173,48 @@ pub struct Target {
     pub transport: Transport,
     /// The server name sent in the ClientHello (RFC 6066 §3), where one was sent and is known.
     pub server_name: Seen<Host>,
+    /// The fault that this origin has on purpose, where it was asked for the sake of that fault.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub known_fault: Option<KnownFault>,
+}
+
+/// What is wrong with a known-bad origin, on purpose: no client should be shown it as valid.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum KnownFault {
+    /// Its certificate is past its notAfter.
+    Expired,
+    /// Its certificate is before its notBefore.
+    NotYetValid,
+    /// Its certificate names other hosts.
+    WrongHost,
+    /// Its certificate is signed by its own key.
+    SelfSigned,
+    /// Its chain ends at a root that nobody trusts.
+    UntrustedRoot,
+    /// Its certificate is revoked.
+    Revoked,
+    /// Its key is too short: RSA below 2048 bits.
+    WeakKey,
+    /// Its certificate is signed with SHA-1.
+    Sha1,
+}
+
+/// What a TLS client or server can do, by IANA names; an empty list says that nothing of the kind was seen.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct Features {
+    /// Protocol versions, such as `TLSv1.3`.
+    pub versions: Vec<String>,
+    /// Application protocols (RFC 7301), such as `h2`.
+    pub alpn: Vec<String>,
+    /// Key exchange groups, such as `X25519MLKEM768`.
+    pub groups: Vec<String>,
+    /// A stapled OCSP response (RFC 6066 §8) was asked for, or came.
+    pub ocsp_staple: bool,
 }
 
 /// The transport below TLS.
@@ -277,6 +358,9 @@ pub struct Surroundings {
     pub proxies: Seen<Vec<String>>,
     /// DNS answers, by resolver.
     pub dns: Seen<Vec<DnsAnswer>>,
+    /// What is known of hosts from another network or another observer.
+    #[serde(default, skip_serializing_if = "Seen::is_unseen")]
+    pub remembered: Seen<Vec<Remembered>>,
 }
 
 impl Surroundings {
@@ -289,8 +373,41 @@ impl Surroundings {
             portal: Seen::NotVisible,
             proxies: Seen::NotVisible,
             dns: Seen::NotVisible,
+            remembered: Seen::NotVisible,
         }
     }
+}
+
+/// What was seen of one host where nobody is believed to listen: never one certificate, always sets of authorities.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct Remembered {
+    /// The host.
+    pub host: Host,
+    /// The port.
+    pub port: u16,
+    /// Where it was seen.
+    pub from: RememberedFrom,
+    /// When it was seen last, in UNIX seconds.
+    pub at: u64,
+    /// SHA-256 of the SubjectPublicKeyInfo of every CA and trust anchor on an accepted path, sorted.
+    pub authorities: Vec<Sha256>,
+    /// The organisations behind those trust anchors, sorted.
+    pub owners: Vec<String>,
+    /// What its servers took part in.
+    pub features: Features,
+}
+
+/// Where something remembered was seen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "kebab-case")]
+pub enum RememberedFrom {
+    /// On this machine, on a network that its user vouches for.
+    Baseline,
+    /// By an observer elsewhere.
+    Witness,
 }
 
 /// One trust anchor of this machine.

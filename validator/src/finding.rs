@@ -91,6 +91,16 @@ pub enum Facet {
     MachineAnchors,
     /// Two observations or more.
     SeveralObservations,
+    /// At least one SCT, readable or not.
+    Scts,
+    /// What was offered and what was agreed in TLS.
+    Negotiated,
+    /// The answers of two resolvers or more for this host.
+    SeveralAnswers,
+    /// What is known of this host from another network or observer.
+    Control,
+    /// An origin that was asked for the sake of a fault it has on purpose.
+    KnownFault,
     /// A pin set for this host.
     Pins,
     /// An expected CA owner for this host.
@@ -107,6 +117,11 @@ impl Facet {
             Self::PublicPath => "no path to a public anchor was found",
             Self::MachineAnchors => "the trust anchors of this machine were not seen",
             Self::SeveralObservations => "only one handshake was seen",
+            Self::Scts => "no SCT came with the certificate or the handshake",
+            Self::Negotiated => "what was offered and agreed in TLS was not seen",
+            Self::SeveralAnswers => "the answers of two resolvers for this host were not seen",
+            Self::Control => "nothing is known of this host from another network or observer",
+            Self::KnownFault => "this origin was not asked for a fault that it has on purpose",
             Self::Pins => "no pins are published for this host",
             Self::Expectation => "no expected CA owner is known for this host",
         }

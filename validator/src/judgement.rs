@@ -1,6 +1,6 @@
 //! The judgement: every detector is asked, then one verdict for each host and one for all.
 
-use crate::case::{Case, ENOUGH_OPERATORS, View};
+use crate::case::{Case, View};
 use crate::detectors::DETECTORS;
 use crate::evidence::{Ending, Evidence, FailureClass, Host, Seen, Sha256, Vantage};
 use crate::finding::{Finding, Outcome};
@@ -134,7 +134,7 @@ fn chain_report(view: &View<'_>) -> Vec<CertificateReport> {
 fn standing(view: &View<'_>, case: &Case<'_>, evidence: &Evidence, uses: &[TableUse]) -> Standing {
     let observation = view.observation;
     let end = end_of(view);
-    let logged = view.scts.operators.len() >= ENOUGH_OPERATORS;
+    let logged = view.is_logged();
     Standing {
         measured: observation.chain.yes().is_some_and(|chain| !chain.certificates.is_empty()),
         unmeasured_because: unmeasured_because(&observation.ending),

@@ -138,7 +138,78 @@ pub fn precertificate_tbs(certificate_der: &[u8]) -> Result<Vec<u8>, SctError> {
     Ok(der::write(der::SEQUENCE, &content))
 }
 
+/// Reads the SCTs in an OCSP response (RFC 6960 §4.2.1, RFC 6962 §3.3): those of its single responses.
+///
+/// The response's own signature is not asked: an SCT stands by the signature of its log.
+///
+/// # Errors
+/// [`SctError::MalformedList`] or [`SctError::TooMany`]. Bytes that are no OCSP response carry no SCT.
+pub fn stapled(ocsp_response: &[u8]) -> Result<Vec<Result<Sct, SctError>>, SctError> {
+    let mut found = Vec::new();
+    for list in lists_in_ocsp(ocsp_response).unwrap_or_default() {
+        found.extend(parse_extension(list)?);
+        if found.len() > MAX_SCTS {
+            return Err(SctError::TooMany);
+        }
+    }
+    Ok(found)
+}
+
+/// The values of the SCT extensions of an OCSPResponse, one for each single response that has it.
+fn lists_in_ocsp(response: &[u8]) -> Option<Vec<&[u8]>> {
+    let (_status, bytes) = der::read(der::only(response, der::SEQUENCE)?)?;
+    let (_type, basic) = der::read(der::only(der::only(bytes, CONTEXT_0)?, der::SEQUENCE)?)?;
+    let basic = der::only(der::only(basic, der::OCTET_STRING)?, der::SEQUENCE)?;
+    let (tbs, _) = der::expect(basic, der::SEQUENCE)?;
+    // version [0] and responderID [1] or [2] come before producedAt and the responses.
+    let (mut rest, mut responses) = (tbs, None);
+    while let (None, Some((field, after))) = (responses, der::read(rest)) {
+        responses = (field.tag == der::SEQUENCE).then_some(field.content);
+        rest = after;
+    }
+    let mut lists = Vec::new();
+    let mut rest = responses?;
+    while let (true, Some((single, after))) = (lists.len() < MAX_SCTS, der::expect(rest, der::SEQUENCE)) {
+        lists.extend(extensions_of_single(single).and_then(|extensions| value_of(extensions, SCT_LIST_IN_OCSP)));
+        rest = after;
+    }
+    Some(lists)
+}
+
+/// singleExtensions [1] of a SingleResponse: the last field, after thisUpdate.
+fn extensions_of_single(single: &[u8]) -> Option<&[u8]> {
+    let mut rest = single;
+    let mut past_this_update = false;
+    while let Some((field, after)) = der::read(rest) {
+        past_this_update |= field.tag == GENERALIZED_TIME;
+        // certStatus may be [1] as well, but stands before thisUpdate.
+        if past_this_update && field.tag == CONTEXT_1 {
+            return der::only(field.content, der::SEQUENCE);
+        }
+        rest = after;
+    }
+    None
+}
+
+/// The inside of the value of the first extension with this OID.
+fn value_of<'a>(extensions: &'a [u8], wanted: &[u8]) -> Option<&'a [u8]> {
+    let mut rest = extensions;
+    while !rest.is_empty() {
+        let (oid, value, after) = extension(rest)?;
+        if oid == wanted {
+            return Some(value);
+        }
+        rest = after;
+    }
+    None
+}
+
 impl Sct {
+    /// Returns when the log promised to include the certificate, in UNIX seconds.
+    pub fn at(&self) -> i64 {
+        i64::try_from(self.timestamp_ms / 1000).unwrap_or(i64::MAX)
+    }
+
     /// Reads one SerializedSCT, as the TLS extension and OCSP deliver them (RFC 6962 §3.3).
     ///
     /// # Errors
@@ -331,6 +402,13 @@ const PRECERT_ENTRY: u16 = 1;
 const EXTENSIONS: u8 = 0xa3;
 /// Tag of BOOLEAN.
 const BOOLEAN: u8 = 0x01;
+/// Tags of `[0]` and `[1]`, constructed.
+const CONTEXT_0: u8 = 0xa0;
+const CONTEXT_1: u8 = 0xa1;
+/// Tag of GeneralizedTime.
+const GENERALIZED_TIME: u8 = 0x18;
+/// 1.3.6.1.4.1.11129.2.4.5 (RFC 6962 §3.3).
+const SCT_LIST_IN_OCSP: &[u8] = b"\x2b\x06\x01\x04\x01\xd6\x79\x02\x04\x05";
 /// 1.3.6.1.4.1.11129.2.4.2 (RFC 6962 §3.3).
 const SCT_LIST: &[u8] = b"\x2b\x06\x01\x04\x01\xd6\x79\x02\x04\x02";
 

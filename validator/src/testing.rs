@@ -10,7 +10,7 @@ use time::OffsetDateTime;
 
 use crate::evidence::{
     Bytes, Chain, ChainForm, ClockCheck, Collector, EVIDENCE_VERSION, Ending, Evidence, EvidenceFormat, Failure, FailureClass, Host,
-    MachineAnchor, Observation, Seen, Sha256, Surroundings, Target, Transport, Vantage,
+    MachineAnchor, Observation, Seen, Sha256, Surroundings, Target, Vantage,
 };
 use crate::finding::Finding;
 use crate::report::Report;
@@ -61,11 +61,29 @@ pub(crate) struct Site<'l> {
     issuer: Option<&'l Authority>,
     extra: Option<&'l Authority>,
     leaf_only: bool,
-    logged: bool,
+    logs: Logs,
     key: Key,
     at: i64,
     not_before: i64,
     silent: bool,
+    changes: Vec<Box<dyn Fn(&mut Observation) + 'l>>,
+}
+
+/// Who vouches for a certificate.
+#[derive(Clone, Copy, PartialEq)]
+pub(crate) enum Logs {
+    /// Nobody.
+    None,
+    /// Two logs of two operators.
+    Two,
+    /// One log.
+    One,
+    /// Two logs, over another certificate.
+    Forged,
+    /// Two logs that nobody knows.
+    Unknown,
+    /// Two logs, ten days after the handshake.
+    Later,
 }
 
 enum Key {
@@ -225,11 +243,12 @@ impl Lab {
             issuer: None,
             extra: None,
             leaf_only: false,
-            logged: false,
+            logs: Logs::None,
             key: Key::Own,
             at: NOW,
             not_before: NOW - 30 * DAY,
             silent: false,
+            changes: Vec::new(),
         }
     }
 
@@ -286,7 +305,17 @@ impl<'l> Site<'l> {
     }
 
     pub(crate) fn logged(self) -> Self {
-        Self { logged: true, ..self }
+        self.logged_by(Logs::Two)
+    }
+
+    pub(crate) fn logged_by(self, logs: Logs) -> Self {
+        Self { logs, ..self }
+    }
+
+    /// With something else changed of what is seen.
+    pub(crate) fn seen(mut self, change: impl Fn(&mut Observation) + 'l) -> Self {
+        self.changes.push(Box::new(change));
+        self
     }
 
     pub(crate) fn naming(self, names: &[&str]) -> Self {
@@ -321,17 +350,18 @@ impl<'l> Site<'l> {
         } else {
             (Ending::Completed, Seen::Yes(self.chain()))
         };
-        Observation {
-            target: Target { host: host.clone(), port: 443, transport: Transport::Tcp, server_name: Seen::Yes(host) },
-            peer: Seen::NotVisible,
-            at: u64::try_from(self.at).unwrap() * 1000,
+        let mut observation = Observation {
             ending,
             chain,
-            tls: Seen::NotVisible,
-            scts: Seen::NotVisible,
-            ocsp_staple: Seen::NotVisible,
-            possession: Seen::NotVisible,
+            ..Observation::unseen(
+                Target { server_name: Seen::Yes(host.clone()), ..Target::over_tcp(host, 443) },
+                u64::try_from(self.at).unwrap() * 1000,
+            )
+        };
+        for change in &self.changes {
+            change(&mut observation);
         }
+        observation
     }
 
     fn chain(&self) -> Chain {
@@ -363,8 +393,9 @@ impl<'l> Site<'l> {
             Some(issuer) => params.signed_by(key, &Issuer::from_params(&issuer.params, &issuer.key)).unwrap().der().to_vec(),
             None => params.self_signed(key).unwrap().der().to_vec(),
         };
-        if let (true, Some(issuer)) = (self.logged, self.issuer) {
+        if let (true, Some(issuer)) = (self.logs != Logs::None, self.issuer) {
             let list = self.sct_list(&sign(&params), &spki_of(&issuer.key));
+            let list = crate::der::write(crate::der::OCTET_STRING, &list);
             params.custom_extensions.push(CustomExtension::from_oid_content(&[1, 3, 6, 1, 4, 1, 11129, 2, 4, 2], list));
         }
         sign(&params)
@@ -373,30 +404,77 @@ impl<'l> Site<'l> {
     /// An SCT list over a certificate that has none yet, as RFC 6962 §3.2 and §3.3 lay it out.
     fn sct_list(&self, without: &[u8], issuer_spki: &[u8]) -> Vec<u8> {
         let tbs = crate::Certificate::read(without).unwrap().signed_parts().tbs;
+        let mut entry = vec![0, 1];
+        entry.extend(Sha256::of(issuer_spki).0);
+        entry.extend(&u32::try_from(tbs.len()).unwrap().to_be_bytes()[1..]);
+        entry.extend(tbs);
+        if self.logs == Logs::Forged {
+            *entry.last_mut().unwrap() ^= 1;
+        }
+        let strangers = [KeyPair::generate().unwrap(), KeyPair::generate().unwrap()];
+        let (keys, at) = match self.logs {
+            Logs::None => (&[][..], 0),
+            Logs::One => (&self.lab.log_keys[..1], self.not_before),
+            Logs::Two | Logs::Forged => (&self.lab.log_keys[..], self.not_before),
+            Logs::Unknown => (&strangers[..], self.not_before),
+            Logs::Later => (&self.lab.log_keys[..], self.at + 10 * DAY),
+        };
         let mut list = Vec::new();
-        for key in &self.lab.log_keys {
-            let timestamp = (u64::try_from(self.not_before).unwrap() * 1000).to_be_bytes();
-            let mut signed = vec![0, 0];
-            signed.extend(timestamp);
-            signed.extend([0, 1]);
-            signed.extend(Sha256::of(issuer_spki).0);
-            signed.extend(&u32::try_from(tbs.len()).unwrap().to_be_bytes()[1..]);
-            signed.extend(tbs);
-            signed.extend([0, 0]);
-            let signature = key.sign(&signed).unwrap();
-            let mut sct = vec![0];
-            sct.extend(Sha256::of(&spki_of(key)).0);
-            sct.extend(timestamp);
-            sct.extend([0, 0, 4, 3]);
-            sct.extend(u16::try_from(signature.len()).unwrap().to_be_bytes());
-            sct.extend(signature);
+        for key in keys {
+            let sct = sct(key, at, &entry);
             list.extend(u16::try_from(sct.len()).unwrap().to_be_bytes());
             list.extend(sct);
         }
         let mut whole = u16::try_from(list.len()).unwrap().to_be_bytes().to_vec();
         whole.extend(list);
-        crate::der::write(crate::der::OCTET_STRING, &whole)
+        whole
     }
+}
+
+impl Lab {
+    /// An SCT by one of the logs over an observation's end-entity, as TLS and OCSP deliver it.
+    pub(crate) fn delivered(&self, observation: &Observation, log: usize) -> Vec<u8> {
+        let end_entity = observation.chain.yes().unwrap().certificates[0].as_slice();
+        let mut entry = vec![0, 0];
+        entry.extend(&u32::try_from(end_entity.len()).unwrap().to_be_bytes()[1..]);
+        entry.extend(end_entity);
+        sct(&self.log_keys[log], i64::try_from(observation.at / 1000).unwrap() - DAY, &entry)
+    }
+}
+
+/// An OCSP response (RFC 6960 §4.2.1) with these SCTs in its one single response.
+pub(crate) fn staple(scts: &[Vec<u8>]) -> Vec<u8> {
+    use crate::der::{OBJECT_IDENTIFIER, OCTET_STRING, SEQUENCE, write};
+    let sequence = |parts: &[Vec<u8>]| write(SEQUENCE, &parts.concat());
+    let time = || write(0x18, b"20261124000000Z");
+    let list: Vec<u8> = scts.iter().flat_map(|sct| [&u16::try_from(sct.len()).unwrap().to_be_bytes()[..], sct].concat()).collect();
+    let list = [&u16::try_from(list.len()).unwrap().to_be_bytes()[..], &list].concat();
+    let oid = write(OBJECT_IDENTIFIER, b"\x2b\x06\x01\x04\x01\xd6\x79\x02\x04\x05");
+    let extension = sequence(&[oid, write(OCTET_STRING, &write(OCTET_STRING, &list))]);
+    let extensions = if scts.is_empty() { Vec::new() } else { write(0xa1, &sequence(&[extension])) };
+    // certStatus good [0], then thisUpdate, nextUpdate [0] and the extensions.
+    let single = sequence(&[sequence(&[]), vec![0x80, 0], time(), write(0xa0, &time()), extensions]);
+    let data = sequence(&[write(0xa2, &write(OCTET_STRING, &[7; 20])), time(), sequence(&[single])]);
+    let basic = sequence(&[data, sequence(&[]), vec![3, 1, 0]]);
+    let kind = write(OBJECT_IDENTIFIER, b"\x2b\x06\x01\x05\x05\x07\x30\x01\x01");
+    sequence(&[vec![0x0a, 1, 0], write(0xa0, &sequence(&[kind, write(OCTET_STRING, &basic)]))])
+}
+
+/// An SCT (RFC 6962 §3.2) over an entry_type and a signed_entry.
+fn sct(log: &KeyPair, at: i64, entry: &[u8]) -> Vec<u8> {
+    let timestamp = (u64::try_from(at).unwrap() * 1000).to_be_bytes();
+    let mut signed = vec![0, 0];
+    signed.extend(timestamp);
+    signed.extend(entry);
+    signed.extend([0, 0]);
+    let signature = log.sign(&signed).unwrap();
+    let mut sct = vec![0];
+    sct.extend(Sha256::of(&spki_of(log)).0);
+    sct.extend(timestamp);
+    sct.extend([0, 0, 4, 3]);
+    sct.extend(u16::try_from(signature.len()).unwrap().to_be_bytes());
+    sct.extend(signature);
+    sct
 }
 
 /// What one detector said.

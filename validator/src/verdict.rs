@@ -136,98 +136,165 @@ pub(crate) enum RefusalKind {
     Unsupported,
 }
 
-/// Detectors whose finding, beside a missing or unproven SCT, shows that a public authority mints here.
-const COMPANIONS_OF_NO_SCT: [&str; 6] =
-    ["one-issuer-many-operators", "shared-key", "key-is-issuers-key", "minted-on-demand", "pin-mismatch", "unexpected-authority"];
+/// Detectors that tell of certificates no log vouches for.
+const NOT_LOGGED: [&str; 2] = ["sct-missing", "sct-invalid"];
+/// Detectors whose finding, beside one of [`NOT_LOGGED`], shows that a public authority mints here.
+const COMPANIONS_OF_NOT_LOGGED: [&str; 14] = [
+    "distrusted-by-date",
+    "one-issuer-many-operators",
+    "shared-key",
+    "key-is-issuers-key",
+    "minted-on-demand",
+    "outlives-its-issuer",
+    "bare-profile",
+    "pin-mismatch",
+    "unexpected-authority",
+    "authority-changed",
+    "answers-diverge",
+    "transport-diverges",
+    "feature-stripped",
+    "laundered",
+];
+/// Detectors that are a witness of their own beside an authority that was not expected.
+const SECOND_WITNESSES: [&str; 4] = ["authority-changed", "answers-diverge", "transport-diverges", "feature-stripped"];
+
+/// What detectors said of one observation, as the rules ask for it.
+struct Said<'f>(&'f [&'f Finding]);
+
+impl<'f> Said<'f> {
+    /// The first finding of this detector that weighs so much or more.
+    fn by(&self, id: &str, least: Weight) -> Option<&'f Finding> {
+        self.0.iter().copied().find(|finding| finding.detector == id && finding.weight >= least)
+    }
+
+    /// What any of these said that is worth more than a note, in the order of the report.
+    fn any(&self, ids: &[&str]) -> Vec<&'f Finding> {
+        self.0.iter().copied().filter(|finding| finding.weight >= Weight::Weak && ids.contains(&finding.detector.as_str())).collect()
+    }
+}
+
+fn rule(cause: Cause, severity: Severity, confidence: Confidence, because: &str, by: &[&Finding]) -> Verdict {
+    let mut decided_by: Vec<String> = by.iter().map(|finding| finding.detector.clone()).collect();
+    decided_by.dedup();
+    Verdict { cause, severity, confidence, because: because.to_owned(), decided_by }
+}
+
+use Cause as C;
+use Confidence as K;
+use Severity as S;
 
 /// Weighs one observation: the first sufficient rule decides.
-#[allow(clippy::too_many_lines, reason = "the ordered rules are one table, read from top to bottom")]
 pub(crate) fn weigh(standing: &Standing, findings: &[&Finding]) -> Verdict {
-    use Cause as C;
-    use Confidence as K;
-    use Severity as S;
-    let said = |id: &str, least: Weight| findings.iter().copied().find(|f| f.detector == id && f.weight >= least);
-    let all = |ids: &[&str]| -> Vec<&Finding> {
-        findings.iter().copied().filter(|f| f.weight >= Weight::Weak && ids.contains(&f.detector.as_str())).collect()
-    };
-    let rule = |cause, severity, confidence, because: &str, by: &[&Finding]| {
-        let mut decided_by: Vec<String> = by.iter().map(|f| f.detector.clone()).collect();
-        decided_by.dedup();
-        Verdict { cause, severity, confidence, because: because.to_owned(), decided_by }
-    };
-    let public = standing.end == End::Public;
-
+    let said = Said(findings);
     if !standing.measured {
         return rule(C::NotMeasured, S::Info, K::Strong, &standing.unmeasured_because, &[]);
     }
     if standing.clock_wrong {
         return rule(C::Clock, S::Info, K::Strong, "this machine's clock is wrong, so no date can be judged", &[]);
     }
-    if let Some(key) = said("known-interception-key", Weight::Strong) {
-        return match key.kind.as_deref() {
+    if let Some(verdict) = weigh_listed(standing, &said) {
+        return verdict;
+    }
+    match standing.end {
+        End::Public => weigh_accusations(standing, &said).unwrap_or_else(|| weigh_doubts(standing, &said)),
+        End::Local => weigh_local(standing, &said),
+        End::Retired | End::Nowhere => weigh_unanchored(standing, &said),
+    }
+}
+
+/// Keys and certificates on lists: they say the same wherever the chain ends.
+fn weigh_listed(standing: &Standing, said: &Said<'_>) -> Option<Verdict> {
+    if let Some(key) = said.by("known-interception-key", Weight::Strong) {
+        return Some(match key.kind.as_deref() {
             Some("state-interception") => rule(C::StateInterception, S::High, K::Proven, &key.says, &[key]),
             _ => rule(C::KnownKeyInterception, S::Critical, K::Proven, &key.says, &[key]),
-        };
+        });
     }
     if !standing.readable {
-        return rule(C::Inconclusive, S::Low, K::Weak, "the end-entity certificate cannot be read", &[]);
+        return Some(rule(C::Inconclusive, S::Low, K::Weak, "the end-entity certificate cannot be read", &[]));
     }
-    if let Some(key) = said("compromised-authority", Weight::Strong) {
+    if let Some(key) = said.by("compromised-authority", Weight::Strong) {
         let confidence = if standing.logged { K::Strong } else { K::Proven };
-        return rule(C::PublicAuthorityInterception, S::Critical, confidence, &key.says, &[key]);
+        return Some(rule(C::PublicAuthorityInterception, S::Critical, confidence, &key.says, &[key]));
     }
-    if let Some(revoked) = said("revoked-authority", Weight::Strong) {
-        return if public {
-            rule(C::PublicAuthorityInterception, S::Critical, K::Proven, &revoked.says, &[revoked])
-        } else {
-            rule(C::UntrustedInterception, S::High, K::Strong, &revoked.says, &[revoked])
-        };
+    let revoked = said.by("revoked-authority", Weight::Strong)?;
+    Some(if standing.end == End::Public {
+        rule(C::PublicAuthorityInterception, S::Critical, K::Proven, &revoked.says, &[revoked])
+    } else {
+        rule(C::UntrustedInterception, S::High, K::Strong, &revoked.says, &[revoked])
+    })
+}
+
+/// Weighs a chain that ends at an anchor added on this machine.
+fn weigh_local(standing: &Standing, said: &Said<'_>) -> Verdict {
+    let Some(local) = said.by("local-anchor", Weight::Strong) else { return weigh_unanchored(standing, said) };
+    if standing.internal_name {
+        return rule(C::InternalName, S::Info, K::Strong, "an internal name under an anchor added on this machine", &[local]);
     }
-    if let (false, Some(local)) = (public, said("local-anchor", Weight::Strong)) {
-        return if standing.internal_name {
-            rule(C::InternalName, S::Info, K::Strong, "an internal name under an anchor added on this machine", &[local])
-        } else {
-            rule(C::LocalInterception, S::High, K::Proven, &local.says, &[local])
-        };
+    // Whoever only bears a product's name is not known to be it: names are what a forger copies first.
+    match said.by("interception-product", Weight::Weak) {
+        Some(product) => rule(C::LocalInterception, S::Medium, K::Proven, &format!("{}; {}", local.says, product.says), &[local, product]),
+        None => rule(C::LocalInterception, S::High, K::Proven, &local.says, &[local]),
     }
-    if !public {
-        return weigh_unanchored(standing, findings);
-    }
+}
+
+/// What is enough, under a public anchor, to say that somebody ends the session there.
+fn weigh_accusations(standing: &Standing, said: &Said<'_>) -> Option<Verdict> {
+    let critical = |confidence, by: &[&Finding]| {
+        let because = by.first().map_or("", |finding| finding.says.as_str());
+        Some(rule(C::PublicAuthorityInterception, S::Critical, confidence, because, by))
+    };
     if !standing.searched {
-        return rule(C::Inconclusive, S::Low, K::Weak, "the chain allows more paths than the budget", &[]);
+        return Some(rule(C::Inconclusive, S::Low, K::Weak, "the chain allows more paths than the budget", &[]));
     }
-    if let Some(undisclosed) = said("undisclosed-subordinate", Weight::Strong) {
-        return rule(C::PublicAuthorityInterception, S::Critical, K::Strong, &undisclosed.says, &[undisclosed]);
-    }
-    if let Some(fresh) = said("undisclosed-subordinate", Weight::Weak) {
-        return if standing.logged {
-            rule(C::Inconclusive, S::Low, K::Weak, &fresh.says, &[fresh])
-        } else {
-            let mut by = vec![fresh];
-            by.extend(said("sct-missing", Weight::Weak));
-            rule(C::PublicAuthorityInterception, S::Critical, K::Strong, &fresh.says, &by)
-        };
-    }
-    if let (false, Some(&companion)) = (standing.logged, all(&COMPANIONS_OF_NO_SCT).first())
-        && let Some(missing) = said("sct-missing", Weight::Weak)
-    {
-        let because = format!("{}, and {}", missing.says, companion.says);
-        let mut by = vec![missing];
-        by.extend(all(&COMPANIONS_OF_NO_SCT));
-        return rule(C::PublicAuthorityInterception, S::Critical, K::Strong, &because, &by);
-    }
-    if let Some(pin) = said("pin-mismatch", Weight::Strong) {
-        return rule(C::PublicAuthorityInterception, S::Critical, K::Strong, &pin.says, &[pin]);
-    }
-    for id in ["one-issuer-many-operators", "key-is-issuers-key", "shared-key"] {
-        if let Some(finding) = said(id, Weight::Strong) {
-            return rule(C::PublicAuthorityInterception, S::High, K::Weak, &finding.says, &[finding]);
+    // The issuer itself: nobody was told of it, or it is none.
+    for id in ["undisclosed-subordinate", "misused-end-entity"] {
+        if let Some(finding) = said.by(id, Weight::Strong) {
+            return critical(K::Strong, &[finding]);
         }
     }
-    if let Some(owner) = said("unexpected-authority", Weight::Weak) {
-        return rule(C::UnexpectedAuthority, S::Low, K::Weak, &owner.says, &[owner]);
+    if let Some(fresh) = said.by("undisclosed-subordinate", Weight::Weak) {
+        if standing.logged {
+            return Some(rule(C::Inconclusive, S::Low, K::Weak, &fresh.says, &[fresh]));
+        }
+        return critical(K::Strong, &[&[fresh], &said.any(&NOT_LOGGED)[..]].concat());
     }
-    if let Some(listed) = said("revoked-authority", Weight::Weak) {
+    // What programs imposed on it.
+    for id in ["absent-from-allow-list", "outside-imposed-names", "laundered"] {
+        if let Some(finding) = said.by(id, Weight::Strong) {
+            return critical(K::Strong, &[finding]);
+        }
+    }
+    let (not_logged, companions) = (said.any(&NOT_LOGGED), said.any(&COMPANIONS_OF_NOT_LOGGED));
+    if let (false, Some(missing), Some(companion)) = (standing.logged, not_logged.first(), companions.first()) {
+        let because = format!("{}, and {}", missing.says, companion.says);
+        let by = [&[*missing], &companions[..]].concat();
+        return Some(rule(C::PublicAuthorityInterception, S::Critical, K::Strong, &because, &by));
+    }
+    if let Some(pin) = said.by("pin-mismatch", Weight::Strong) {
+        return critical(K::Strong, &[pin]);
+    }
+    for id in ["one-issuer-many-operators", "key-is-issuers-key", "shared-key"] {
+        if let Some(finding) = said.by(id, Weight::Strong) {
+            return Some(rule(C::PublicAuthorityInterception, S::High, K::Weak, &finding.says, &[finding]));
+        }
+    }
+    None
+}
+
+/// What is left of a chain under a public anchor that nothing accuses: doubts, the origin's own faults, or clear.
+fn weigh_doubts(standing: &Standing, said: &Said<'_>) -> Verdict {
+    for (id, least) in [("unexpected-authority", Weight::Weak), ("authority-changed", Weight::Weak), ("distrusted-by-date", Weight::Strong)]
+    {
+        let Some(finding) = said.by(id, least) else { continue };
+        let mut witnesses = said.any(&SECOND_WITNESSES);
+        witnesses.retain(|witness| witness.detector != id);
+        return match witnesses.first() {
+            Some(&witness) => rule(C::UnexpectedAuthority, S::High, K::Strong, &finding.says, &[finding, witness]),
+            None => rule(C::UnexpectedAuthority, S::Low, K::Weak, &finding.says, &[finding]),
+        };
+    }
+    if let Some(listed) = said.by("revoked-authority", Weight::Weak) {
         return rule(C::Inconclusive, S::Low, K::Strong, &listed.says, &[listed]);
     }
     match standing.refused {
@@ -239,11 +306,10 @@ pub(crate) fn weigh(standing: &Standing, findings: &[&Finding]) -> Verdict {
         }
         None => {}
     }
-    if let Some(pin) = said("pin-mismatch", Weight::Weak) {
-        return rule(C::Inconclusive, S::Low, K::Weak, &pin.says, &[pin]);
-    }
-    if let Some(missing) = said("sct-missing", Weight::Weak) {
-        return rule(C::Inconclusive, S::Low, K::Weak, &missing.says, &[missing]);
+    let pin = said.by("pin-mismatch", Weight::Weak);
+    let doubt = pin.or_else(|| NOT_LOGGED.iter().filter(|_| !standing.logged).find_map(|id| said.by(id, Weight::Weak)));
+    if let Some(doubt) = doubt {
+        return rule(C::Inconclusive, S::Low, K::Weak, &doubt.says, &[doubt]);
     }
     if !standing.stale_tables.is_empty() {
         let because = format!("nothing speaks against it, but these tables are too old to say so: {}", standing.stale_tables.join(", "));
@@ -257,41 +323,25 @@ pub(crate) fn weigh(standing: &Standing, findings: &[&Finding]) -> Verdict {
 }
 
 /// Weighs an observation whose chain ends at no anchor that is trusted here.
-fn weigh_unanchored(standing: &Standing, findings: &[&Finding]) -> Verdict {
-    let said = |id: &str, least: Weight| findings.iter().copied().find(|f| f.detector == id && f.weight >= least);
-    let verdict = |cause, severity, confidence, because: &str, by: &[&Finding]| Verdict {
-        cause,
-        severity,
-        confidence,
-        because: because.to_owned(),
-        decided_by: by.iter().map(|f| f.detector.clone()).collect(),
-    };
-    if let Some(many) = said("one-issuer-many-operators", Weight::Strong) {
-        return verdict(Cause::UntrustedInterception, Severity::High, Confidence::Strong, &many.says, &[many]);
-    }
-    if let Some(minted) = said("minted-on-demand", Weight::Strong) {
-        return verdict(Cause::UntrustedInterception, Severity::High, Confidence::Strong, &minted.says, &[minted]);
-    }
+fn weigh_unanchored(standing: &Standing, said: &Said<'_>) -> Verdict {
+    // A portal answers for every host, under one issuer, where resolvers were told to lead: it explains all that follows.
     if standing.portal {
-        return verdict(Cause::CaptivePortal, Severity::Info, Confidence::Strong, "a captive portal answers in place of the hosts", &[]);
+        return rule(C::CaptivePortal, S::Info, K::Strong, "a captive portal answers in place of the hosts", &[]);
+    }
+    for id in ["one-issuer-many-operators", "minted-on-demand", "transport-diverges", "answers-diverge", "authority-changed"] {
+        if let Some(finding) = said.by(id, Weight::Strong) {
+            return rule(C::UntrustedInterception, S::High, K::Strong, &finding.says, &[finding]);
+        }
     }
     if !standing.searched {
-        return verdict(Cause::Inconclusive, Severity::Low, Confidence::Weak, "the chain allows more paths than the budget", &[]);
+        return rule(C::Inconclusive, S::Low, K::Weak, "the chain allows more paths than the budget", &[]);
     }
-    let anchor = said("no-anchor", Weight::Note);
+    let anchor = said.by("no-anchor", Weight::Note);
     let by: Vec<&Finding> = anchor.into_iter().collect();
     match anchor.and_then(|finding| finding.kind.as_deref()) {
-        Some("self-signed") => {
-            verdict(Cause::OriginFault, Severity::Info, Confidence::Weak, "a self-signed certificate, on this host only", &by)
-        }
-        Some("retired") => verdict(
-            Cause::OriginFault,
-            Severity::Info,
-            Confidence::Strong,
-            "the chain ends at a root that has left every root program",
-            &by,
-        ),
-        _ => verdict(Cause::Inconclusive, Severity::Low, Confidence::Weak, "nobody trusts the issuer, and only this host shows it", &by),
+        Some("self-signed") => rule(C::OriginFault, S::Info, K::Weak, "a self-signed certificate, on this host only", &by),
+        Some("retired") => rule(C::OriginFault, S::Info, K::Strong, "the chain ends at a root that has left every root program", &by),
+        _ => rule(C::Inconclusive, S::Low, K::Weak, "nobody trusts the issuer, and only this host shows it", &by),
     }
 }
 

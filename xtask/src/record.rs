@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 
 use data_encoding::BASE64_MIME_PERMISSIVE;
 use mintwatch_validator::evidence::{
-    Bytes, Chain, ChainForm, ClockCheck, Collector, EVIDENCE_VERSION, Ending, Evidence, EvidenceFormat, Host, Observation, Seen,
-    Surroundings, Target, Transport, Vantage,
+    Bytes, Chain, ChainForm, ClockCheck, Collector, EVIDENCE_VERSION, Evidence, EvidenceFormat, Host, Observation, Seen, Surroundings,
+    Target, Vantage,
 };
 use mintwatch_validator::tables::Overlay;
 use rcgen::{
@@ -190,15 +190,8 @@ fn pem_certificates(path: &Path) -> Result<Vec<Vec<u8>>, Trouble> {
 fn observation(host: &str, at: i64, certificates: Vec<Vec<u8>>) -> Result<Observation, Trouble> {
     let host = Host::parse(host).map_err(|error| Trouble::new(error.to_string()))?;
     Ok(Observation {
-        target: Target { host, port: 443, transport: Transport::Tcp, server_name: Seen::NotVisible },
-        peer: Seen::NotVisible,
-        at: u64::try_from(at).unwrap_or(0) * 1000,
-        ending: Ending::Completed,
         chain: Seen::Yes(Chain { form: ChainForm::Presented, certificates: certificates.into_iter().map(Bytes::from).collect() }),
-        tls: Seen::NotVisible,
-        scts: Seen::NotVisible,
-        ocsp_staple: Seen::NotVisible,
-        possession: Seen::NotVisible,
+        ..Observation::unseen(Target::over_tcp(host, 443), u64::try_from(at).unwrap_or(0) * 1000)
     })
 }
 

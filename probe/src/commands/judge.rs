@@ -4,8 +4,7 @@ use std::io::{self, BufRead, Read};
 use std::path::Path;
 
 use mintwatch_validator::evidence::{
-    Chain, ChainForm, Collector, EVIDENCE_VERSION, Ending, Evidence, EvidenceFormat, MAX_DOCUMENT_BYTES, Observation, Seen, Surroundings,
-    Vantage,
+    Chain, ChainForm, Collector, EVIDENCE_VERSION, Evidence, EvidenceFormat, MAX_DOCUMENT_BYTES, Observation, Seen, Surroundings, Vantage,
 };
 use mintwatch_validator::{Tables, judge};
 use rustls::pki_types::CertificateDer;
@@ -74,15 +73,8 @@ fn from_files(host: mintwatch_validator::evidence::Host, at: u64, certificates: 
         },
         collected_at: at,
         observations: vec![Observation {
-            target: over_tcp(host, DEFAULT_PORT),
-            peer: Seen::NotVisible,
-            at: at.saturating_mul(1000),
-            ending: Ending::Completed,
             chain: Seen::Yes(Chain { form: ChainForm::Presented, certificates }),
-            tls: Seen::NotVisible,
-            scts: Seen::NotVisible,
-            ocsp_staple: Seen::NotVisible,
-            possession: Seen::NotVisible,
+            ..Observation::unseen(over_tcp(host, DEFAULT_PORT), at.saturating_mul(1000))
         }],
         surroundings: Surroundings::unseen(),
     }

@@ -14,8 +14,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use mintwatch_validator::evidence::{
-    Collector, DnsAnswer, EVIDENCE_VERSION, Evidence, EvidenceFormat, FailureClass, Host, Observation, Seen, Surroundings, Target,
-    Transport, Vantage,
+    Collector, DnsAnswer, EVIDENCE_VERSION, Evidence, EvidenceFormat, FailureClass, Host, Observation, Seen, Surroundings, Target, Vantage,
 };
 use tokio::runtime::Runtime;
 use tokio::sync::mpsc;
@@ -80,7 +79,7 @@ pub fn over_tcp(host: Host, port: u16) -> Target {
         Some(_) => Seen::NotVisible,
         None => Seen::Yes(host.clone()),
     };
-    Target { host, port, transport: Transport::Tcp, server_name }
+    Target { server_name, ..Target::over_tcp(host, port) }
 }
 
 /// Somebody who is told how the run goes.

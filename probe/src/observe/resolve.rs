@@ -127,11 +127,11 @@ fn alternate_families(addresses: Vec<SocketAddr>) -> Vec<SocketAddr> {
 #[allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic, reason = "tests")]
 mod tests {
     use super::*;
-    use mintwatch_validator::evidence::{Seen, Transport};
+    use mintwatch_validator::evidence::Seen;
 
     fn target(host: &str) -> Target {
         let host = Host::parse(host).unwrap();
-        Target { server_name: Seen::Yes(host.clone()), host, port: 443, transport: Transport::Tcp }
+        Target { server_name: Seen::Yes(host.clone()), ..Target::over_tcp(host, 443) }
     }
 
     #[test]

@@ -15,6 +15,7 @@ pub fn look_around(is_public: impl Fn(&Sha256) -> bool) -> Surroundings {
         portal: Seen::NotVisible,
         proxies: Seen::Yes(trust_store::set_variables(&PROXIES)),
         dns: Seen::NotVisible,
+        remembered: Seen::NotVisible,
     }
 }
 

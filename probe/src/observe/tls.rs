@@ -179,6 +179,7 @@ fn describe(
         scts: Seen::NotVisible,
         ocsp_staple,
         possession: record.possession.map_or_else(|| Seen::Failed(missing()), Seen::Yes),
+        offer: Seen::NotVisible,
         ending,
     }
 }
@@ -211,15 +212,13 @@ fn negotiated(connection: &ClientConnection) -> Option<Negotiated> {
 fn unseen(target: &Target, at: u64, failure: Failure, peer: Seen<String>) -> Observation {
     let why = format!("no handshake: {}", failure.detail);
     Observation {
-        target: target.clone(),
         peer,
-        at,
         ending: Ending::Failed(failure),
         chain: Seen::Failed(why.clone()),
         tls: Seen::Failed(why.clone()),
-        scts: Seen::NotVisible,
         ocsp_staple: Seen::Failed(why.clone()),
         possession: Seen::Failed(why),
+        ..Observation::unseen(target.clone(), at)
     }
 }
 

@@ -2,17 +2,23 @@
 
 use crate::detector::Detector;
 
+mod answers_diverge;
+mod authority_changed;
 mod compromised_authority;
+mod feature_stripped;
 mod key_is_issuers_key;
 mod known_interception_key;
+mod laundered;
 mod local_anchor;
 mod minted_on_demand;
 mod no_anchor;
 mod one_issuer_many_operators;
 mod pin_mismatch;
 mod revoked_authority;
+mod sct_invalid;
 mod sct_missing;
 mod shared_key;
+mod transport_diverges;
 mod undisclosed_subordinate;
 mod unexpected_authority;
 
@@ -25,12 +31,18 @@ pub const DETECTORS: &[Detector] = &[
     no_anchor::DETECTOR,
     undisclosed_subordinate::DETECTOR,
     sct_missing::DETECTOR,
+    sct_invalid::DETECTOR,
     pin_mismatch::DETECTOR,
     unexpected_authority::DETECTOR,
+    authority_changed::DETECTOR,
     one_issuer_many_operators::DETECTOR,
     shared_key::DETECTOR,
     key_is_issuers_key::DETECTOR,
     minted_on_demand::DETECTOR,
+    laundered::DETECTOR,
+    answers_diverge::DETECTOR,
+    transport_diverges::DETECTOR,
+    feature_stripped::DETECTOR,
 ];
 
 /// Returns the detector with this id.

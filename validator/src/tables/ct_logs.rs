@@ -41,6 +41,21 @@ pub struct CtLog<'t> {
     pub interval: Option<(i64, i64)>,
 }
 
+impl CtLog<'_> {
+    /// Returns whether an SCT of this time, for a certificate that ends at `not_after`, counts: both in UNIX seconds.
+    ///
+    /// As in Chrome's CT policy: SCTs from before a log was retired go on to count, and a log for some expiry times
+    /// takes no others.
+    pub fn counts(&self, sct_at: i64, not_after: i64) -> bool {
+        let state = match self.state {
+            LogState::Usable | LogState::ReadOnly | LogState::Qualified => true,
+            LogState::Retired => sct_at < self.state_since,
+            LogState::Pending | LogState::Rejected => false,
+        };
+        state && self.interval.is_none_or(|(start, end)| (start..end).contains(&not_after))
+    }
+}
+
 /// Looks a log up by its identifier, the SHA-256 of its key (RFC 6962 §3.2).
 pub(super) fn lookup(id: &[u8; 32]) -> Option<CtLog<'static>> {
     let [_, operator, description, _, state, since, start, end, key] = LOGS.find::<9>(id).next()?;
