@@ -80,7 +80,7 @@ impl Extensions {
         let mut extensions = Self::default();
         for name in text.split(',').filter(|name| !name.is_empty()) {
             let (name, critical) = name.strip_prefix('!').map_or((name, false), |name| (name, true));
-            let oid = KNOWN.iter().find(|(known, _)| *known == name).map(|(_, oid)| *oid);
+            let oid = Self::oid(name);
             if (oid.is_none() && name != "?") || usize::from(extensions.count) == MAX_EXTENSIONS {
                 return None;
             }
@@ -102,6 +102,11 @@ impl Extensions {
     /// Returns whether an extension is there, by its short name.
     pub fn has(&self, name: &str) -> bool {
         self.names().any(|(known, _)| known == name)
+    }
+
+    /// Returns the object identifier with this short name, in DER without its header.
+    pub(crate) fn oid(name: &str) -> Option<&'static [u8]> {
+        KNOWN.iter().find(|(known, _)| *known == name).map(|(_, oid)| *oid)
     }
 
     fn push(&mut self, oid: &[u8], critical: bool) {

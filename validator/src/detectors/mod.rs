@@ -2,7 +2,9 @@
 
 use crate::detector::Detector;
 
+mod bare_profile;
 mod compromised_authority;
+mod interception_product;
 mod key_is_issuers_key;
 mod known_interception_key;
 mod local_anchor;
@@ -31,6 +33,8 @@ pub const DETECTORS: &[Detector] = &[
     shared_key::DETECTOR,
     key_is_issuers_key::DETECTOR,
     minted_on_demand::DETECTOR,
+    bare_profile::DETECTOR,
+    interception_product::DETECTOR,
 ];
 
 /// Returns the detector with this id.
