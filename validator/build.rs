@@ -22,8 +22,12 @@ enum Column {
     Time,
     /// `name=from..until`, as a number and two times each.
     Programs,
+    /// Hexadecimal digits where the first column says `key`, text elsewhere.
+    Rule,
+    /// For readers and tests of the text only: not packed.
+    Unpacked,
 }
-use Column::{Base64, Hex, Programs, Text, Time};
+use Column::{Base64, Hex, Programs, Rule, Text, Time, Unpacked};
 
 /// The root programs by their numbers in the packed form.
 const PROGRAMS: [&str; 5] = ["mozilla", "chrome", "apple", "microsoft", "android"];
@@ -55,6 +59,7 @@ fn main() -> Result<()> {
     table("pin-sets", &[Text, Text, Hex, Time, Time, Text, Text])?;
     table("pins", &[Text, Text, Text])?;
     table("pool", &[Text, Text, Text, Text, Text])?;
+    table("products", &[Text, Rule, Text, Text, Unpacked, Unpacked, Unpacked])?;
 
     let disclosed = read("disclosed")?;
     let mut size = 0;
@@ -154,8 +159,10 @@ fn pack_row(row: &[String], columns: &[Column]) -> Result<Vec<Vec<u8>>> {
     };
     row.iter()
         .zip(columns)
+        .filter(|(_, column)| !matches!(column, Unpacked))
         .map(|(text, column)| match column {
-            Text => Ok(text.as_bytes().to_vec()),
+            Rule if row.first().is_some_and(|by| by == "key") => Ok(HEXLOWER.decode(text.as_bytes())?),
+            Text | Rule | Unpacked => Ok(text.as_bytes().to_vec()),
             Hex => Ok(HEXLOWER.decode(text.as_bytes())?),
             Base64 => Ok(BASE64.decode(text.as_bytes())?),
             Time => time(text),

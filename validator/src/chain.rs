@@ -7,6 +7,7 @@ use x509_parser::prelude::FromDer;
 
 use crate::der;
 use crate::evidence::Sha256;
+use crate::profile::Profile;
 
 /// What is read of one certificate. Borrows the bytes it was read from.
 #[derive(Debug, Clone)]
@@ -47,6 +48,8 @@ pub struct Certificate<'e> {
     pub has_sct_list: bool,
     /// dNSNames of subjectAltName, lower case, at most 4,096.
     pub dns_names: Vec<String>,
+    /// Its extensions in their order, and what they point to.
+    pub profile: Profile,
     parts: SignedParts<'e>,
 }
 
@@ -120,6 +123,7 @@ impl<'e> Certificate<'e> {
             authority_key_id: None,
             has_sct_list: false,
             dns_names: Vec::new(),
+            profile: Profile::default(),
             parts,
         };
         certificate.read_extensions(&x509);
@@ -128,6 +132,7 @@ impl<'e> Certificate<'e> {
 
     fn read_extensions(&mut self, x509: &X509Certificate<'e>) {
         for extension in x509.extensions() {
+            self.profile.note(extension);
             match extension.parsed_extension() {
                 ParsedExtension::BasicConstraints(constraints) => self.is_ca = constraints.ca,
                 ParsedExtension::KeyUsage(usage) => self.may_sign_certificates = Some(usage.key_cert_sign()),
@@ -192,6 +197,19 @@ impl<'e> Certificate<'e> {
         let (_, key) = der::read(der::only(self.spki, der::SEQUENCE)?)?;
         let (_, bits) = der::only(key, der::BIT_STRING)?.split_first()?;
         Some(sha1::Sha1::digest(bits).into())
+    }
+
+    /// Returns how many bits the serial number has, without leading zeros.
+    pub fn serial_bits(&self) -> usize {
+        let zeros = self.serial.iter().take_while(|octet| **octet == 0).count();
+        let magnitude = self.serial.get(zeros..).unwrap_or_default();
+        let leading = magnitude.first().map_or(0, |first| first.leading_zeros() as usize);
+        (magnitude.len() * 8).saturating_sub(leading)
+    }
+
+    /// Returns how long it is valid, in days of 86,400 s, rounded up; both ends count (RFC 5280 §4.1.2.5, BR §6.3.2).
+    pub fn validity_days(&self) -> i64 {
+        self.not_after.saturating_sub(self.not_before).saturating_add(86_400) / 86_400
     }
 
     /// Returns the subject for people, RFC 4514 style. Hostile text: escape before showing.

@@ -2,8 +2,8 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
 use rcgen::{
-    BasicConstraints, CertificateParams, CidrSubnet, CustomExtension, DnType, ExtendedKeyUsagePurpose, GeneralSubtree, IsCa, Issuer,
-    KeyIdMethod, KeyPair, KeyUsagePurpose, NameConstraints, SerialNumber, SigningKey,
+    BasicConstraints, CertificateParams, CidrSubnet, CrlDistributionPoint, CustomExtension, DnType, ExtendedKeyUsagePurpose,
+    GeneralSubtree, IsCa, Issuer, KeyIdMethod, KeyPair, KeyUsagePurpose, NameConstraints, SerialNumber, SigningKey,
 };
 use sha1::Digest;
 use time::OffsetDateTime;
@@ -37,6 +37,7 @@ pub(crate) struct Authority {
 
 /// All authorities, and the tables that know of them what the world would.
 pub(crate) struct Lab {
+    one: Authority,
     pub(crate) disclosed: Authority,
     pub(crate) sister: Authority,
     pub(crate) other_owner: Authority,
@@ -67,6 +68,9 @@ pub(crate) struct Site<'l> {
     not_before: i64,
     silent: bool,
     changes: Vec<Box<dyn Fn(&mut Observation) + 'l>>,
+    bare: bool,
+    days: i64,
+    organisation: Option<&'static str>,
 }
 
 /// Who vouches for a certificate.
@@ -106,7 +110,8 @@ fn ca_params(name: &str, organisation: &str, from: i64, days: i64, key: &KeyPair
     params
 }
 
-fn root(name: &str, organisation: &str) -> Authority {
+/// A root that is valid from 2010-01-01 on.
+pub(crate) fn root(name: &str, organisation: &str) -> Authority {
     root_for(name, organisation, 40 * 365)
 }
 
@@ -214,6 +219,7 @@ impl Lab {
         };
         let shared_key = KeyPair::generate().unwrap();
         Self {
+            one,
             disclosed,
             sister,
             other_owner,
@@ -235,6 +241,11 @@ impl Lab {
         Tables::compiled().with_overlay(&self.overlay).unwrap()
     }
 
+    /// An undisclosed subordinate CA below the first public root, by names of its own.
+    pub(crate) fn public_subordinate(&self, organisation: &str, name: &str) -> Authority {
+        below(&self.one, name, NOW - 12 * DAY, 15, |params| params.distinguished_name.push(DnType::OrganizationName, organisation))
+    }
+
     pub(crate) fn site(&self, host: &str) -> Site<'_> {
         Site {
             lab: self,
@@ -249,6 +260,9 @@ impl Lab {
             not_before: NOW - 30 * DAY,
             silent: false,
             changes: Vec::new(),
+            bare: false,
+            days: 600,
+            organisation: None,
         }
     }
 
@@ -334,6 +348,21 @@ impl<'l> Site<'l> {
         Self { not_before: self.at - seconds, ..self }
     }
 
+    /// Without what public CAs must put in, as interceptors mint.
+    pub(crate) fn bare(self) -> Self {
+        Self { bare: true, ..self }
+    }
+
+    /// Valid for this many days, where 600 is common here.
+    pub(crate) fn living(self, days: i64) -> Self {
+        Self { days, ..self }
+    }
+
+    /// With an organisation in its subject.
+    pub(crate) fn of(self, organisation: &'static str) -> Self {
+        Self { organisation: Some(organisation), ..self }
+    }
+
     pub(crate) fn in_2015(self) -> Self {
         Self { at: IN_2015, not_before: IN_2015 - 30 * DAY, ..self }
     }
@@ -384,8 +413,18 @@ impl<'l> Site<'l> {
         };
         let mut params = CertificateParams::new(self.names.clone()).unwrap();
         params.distinguished_name.push(DnType::CommonName, self.host.clone());
+        if let Some(organisation) = self.organisation {
+            params.distinguished_name.push(DnType::OrganizationName, organisation);
+        }
+        if !self.bare {
+            params.crl_distribution_points = vec![CrlDistributionPoint { uris: vec!["http://crl.lab.example/1.crl".to_owned()] }];
+            params.custom_extensions = vec![
+                CustomExtension::from_oid_content(&[1, 3, 6, 1, 5, 5, 7, 1, 1], ACCESS.to_vec()),
+                CustomExtension::from_oid_content(&[2, 5, 29, 32], POLICY.to_vec()),
+            ];
+        }
         params.not_before = OffsetDateTime::from_unix_timestamp(self.not_before).unwrap();
-        params.not_after = OffsetDateTime::from_unix_timestamp(self.not_before + 600 * DAY).unwrap();
+        params.not_after = OffsetDateTime::from_unix_timestamp(self.not_before + self.days * DAY - 1).unwrap();
         params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
         params.use_authority_key_identifier_extension = true;
         params.serial_number = Some(SerialNumber::from_slice(&sha1::Sha1::digest(own.public_key_raw())[1..17]));
@@ -476,6 +515,10 @@ fn sct(log: &KeyPair, at: i64, entry: &[u8]) -> Vec<u8> {
     sct.extend(signature);
     sct
 }
+/// authorityInfoAccess with one id-ad-ocsp (RFC 5280 §4.2.2.1).
+const ACCESS: &[u8] = b"\x30\x1d\x30\x1b\x06\x08\x2b\x06\x01\x05\x05\x07\x30\x01\x86\x0fhttp://lab.test";
+/// certificatePolicies with domain-validated, 2.23.140.1.2.1 (BR §7.1.6.1).
+const POLICY: &[u8] = b"\x30\x0a\x30\x08\x06\x06\x67\x81\x0c\x01\x02\x01";
 
 /// What one detector said.
 pub(crate) fn speaks<'r>(report: &'r Report, detector: &str) -> Vec<&'r Finding> {

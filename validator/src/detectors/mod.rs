@@ -4,8 +4,10 @@ use crate::detector::Detector;
 
 mod answers_diverge;
 mod authority_changed;
+mod bare_profile;
 mod compromised_authority;
 mod feature_stripped;
+mod interception_product;
 mod key_is_issuers_key;
 mod known_interception_key;
 mod laundered;
@@ -43,6 +45,8 @@ pub const DETECTORS: &[Detector] = &[
     answers_diverge::DETECTOR,
     transport_diverges::DETECTOR,
     feature_stripped::DETECTOR,
+    bare_profile::DETECTOR,
+    interception_product::DETECTOR,
 ];
 
 /// Returns the detector with this id.

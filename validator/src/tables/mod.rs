@@ -12,6 +12,7 @@ mod overlay;
 mod packed;
 mod pins;
 mod pool;
+mod products;
 
 use std::sync::Arc;
 
@@ -28,7 +29,9 @@ pub use overlay::{
 };
 pub use pins::PinSet;
 pub use pool::PoolHost;
+pub use products::{NameOf, Product, ProductKind};
 
+use crate::chain::Certificate;
 use crate::evidence::{Host, Sha256};
 use overlay::Applied;
 
@@ -199,6 +202,23 @@ impl Tables {
     /// Returns the pins of a host, of the most specific pinned domain.
     pub fn pins(&self, host: &Host) -> Option<PinSet<'_>> {
         pins::lookup(host, self.overlay().map(|applied| &applied.overlay), self.lists)
+    }
+
+    /// Returns the interception product that holds a key, by the SHA-256 of its SubjectPublicKeyInfo. Such a key is a listed one.
+    pub fn product_by_key(&self, spki: &Sha256) -> Option<Product<'_>> {
+        products::by_key(spki).filter(|_| self.lists)
+    }
+
+    /// Returns the interception product that makes end-entity certificates like this one.
+    ///
+    /// `over_issuers_key` tells that it is over the key that signed it.
+    pub fn product_by_profile(&self, certificate: &Certificate<'_>, over_issuers_key: bool) -> Option<Product<'_>> {
+        products::by_profile(certificate, over_issuers_key)
+    }
+
+    /// Returns the interception product that goes by a Name, in DER with its SEQUENCE header. A name proves nothing.
+    pub fn product_by_name(&self, name: &[u8], of: NameOf) -> Option<Product<'_>> {
+        products::by_name(name, of)
     }
 
     /// Returns a CT log by its identifier (RFC 6962 §3.2).

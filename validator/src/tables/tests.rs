@@ -8,7 +8,7 @@ use data_encoding::{BASE64, HEXLOWER};
 use super::*;
 use crate::evidence::Bytes;
 
-const FILES: [(&str, &str); 9] = [
+const FILES: [(&str, &str); 10] = [
     ("anchors", include_str!("../../data/anchors.tsv")),
     ("ct-logs", include_str!("../../data/ct-logs.tsv")),
     ("disclosed", include_str!("../../data/disclosed.tsv")),
@@ -18,6 +18,7 @@ const FILES: [(&str, &str); 9] = [
     ("pin-sets", include_str!("../../data/pin-sets.tsv")),
     ("pins", include_str!("../../data/pins.tsv")),
     ("pool", include_str!("../../data/pool.tsv")),
+    ("products", include_str!("../../data/products.tsv")),
 ];
 
 const CNNIC_ROOT: &str = "e28393773da845a679f2080cc7fb44a3b7a1c3792cb7eb7729fdcb6a8d99aea7";

@@ -11,6 +11,7 @@ mod listed_keys;
 mod onecrl;
 mod pins;
 mod pool;
+mod products;
 mod text;
 
 use std::fs;
@@ -180,7 +181,7 @@ type Maker = fn(&TablesArgs, &mut Vec<String>) -> Result<Made, TablesError>;
 pub fn run(args: &TablesArgs) -> Result<(), TablesError> {
     let args = args.clone().completed();
     let mut talk = Vec::new();
-    let makers: [(&str, Maker); 7] = [
+    let makers: [(&str, Maker); 8] = [
         ("anchors", anchors::make),
         ("disclosed", disclosed::make),
         ("listed-keys", listed_keys::make),
@@ -188,6 +189,7 @@ pub fn run(args: &TablesArgs) -> Result<(), TablesError> {
         ("pins", pins::make),
         ("ct-logs", ct_logs::make),
         ("pool", pool::make),
+        ("products", products::make),
     ];
     let (mut differing, mut any) = (Vec::new(), false);
     for (name, make) in makers {

@@ -1,0 +1,132 @@
+//! What a distinguished name says, attribute by attribute, whatever string type it is written in.
+
+use std::borrow::Cow;
+
+use crate::der;
+
+/// The attributes that rules speak of (RFC 5280 §4.1.2.4, RFC 4514 §3).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Attribute {
+    CommonName,
+    Country,
+    Email,
+    Locality,
+    Organisation,
+    Unit,
+}
+
+/// Short names and object identifiers in DER.
+const KNOWN: [(Attribute, &str, &[u8]); 6] = [
+    (Attribute::CommonName, "CN", &[0x55, 4, 3]),
+    (Attribute::Country, "C", &[0x55, 4, 6]),
+    (Attribute::Email, "E", &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 9, 1]),
+    (Attribute::Locality, "L", &[0x55, 4, 7]),
+    (Attribute::Organisation, "O", &[0x55, 4, 10]),
+    (Attribute::Unit, "OU", &[0x55, 4, 11]),
+];
+/// How many attributes of one Name are read.
+const MAX_ATTRIBUTES: usize = 32;
+/// Values longer than this, in bytes, are passed over; RFC 5280 Appendix A allows 64 characters for most.
+const MAX_VALUE: usize = 512;
+
+impl Attribute {
+    /// Returns the attribute with this short name.
+    pub(crate) fn named(short: &str) -> Option<Self> {
+        KNOWN.iter().find(|(_, known, _)| *known == short).map(|(attribute, ..)| *attribute)
+    }
+
+    fn with_oid(oid: &[u8]) -> Option<Self> {
+        KNOWN.iter().find(|(.., known)| *known == oid).map(|(attribute, ..)| *attribute)
+    }
+}
+
+/// Returns the known attributes of a Name in DER, in their order. Hostile text: escape before showing.
+pub(crate) fn attributes(name: &[u8]) -> Vec<(Attribute, Cow<'_, str>)> {
+    let mut found = Vec::new();
+    let mut sets = der::only(name, der::SEQUENCE).unwrap_or_default();
+    while let Some((set, rest)) = der::read(sets) {
+        sets = rest;
+        let mut members = set.content;
+        while let Some((member, rest)) = der::expect(members, der::SEQUENCE) {
+            members = rest;
+            if found.len() == MAX_ATTRIBUTES {
+                return found;
+            }
+            found.extend(attribute(member));
+        }
+    }
+    found
+}
+
+fn attribute(member: &[u8]) -> Option<(Attribute, Cow<'_, str>)> {
+    let (oid, rest) = der::expect(member, der::OBJECT_IDENTIFIER)?;
+    let attribute = Attribute::with_oid(oid)?;
+    let (value, _) = der::read(rest).filter(|(value, _)| value.content.len() <= MAX_VALUE)?;
+    Some((attribute, text(value)))
+}
+
+fn text(value: der::Element<'_>) -> Cow<'_, str> {
+    if value.tag == BMP_STRING {
+        let (units, _) = value.content.as_chunks::<2>();
+        return char::decode_utf16(units.iter().map(|unit| u16::from_be_bytes(*unit)))
+            .map(|unit| unit.unwrap_or(char::REPLACEMENT_CHARACTER))
+            .collect::<String>()
+            .into();
+    }
+    // Old certificates hold Latin-1 in a TeletexString.
+    std::str::from_utf8(value.content).map_or_else(|_| value.content.iter().copied().map(char::from).collect::<String>().into(), Cow::from)
+}
+
+/// BMPString: UTF-16 without surrogates, big-endian (X.690 §8.23.8).
+const BMP_STRING: u8 = 0x1e;
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "tests")]
+pub(crate) mod tests {
+    use super::*;
+
+    const UTF8_STRING: u8 = 0x0c;
+
+    /// Writes a Name from text such as `CN=Lab Root | O=Lab`; attributes without a short name here get an OID of their own.
+    pub(crate) fn name(text: &str) -> Vec<u8> {
+        written(text, |value| (UTF8_STRING, value.as_bytes().to_vec()))
+    }
+
+    fn written(text: &str, value: impl Fn(&str) -> (u8, Vec<u8>)) -> Vec<u8> {
+        let mut sets = Vec::new();
+        for part in text.split(" | ") {
+            let (short, content) = part.split_once('=').unwrap();
+            let oid = KNOWN.iter().find(|(_, known, _)| *known == short).map_or(&[0x55, 4, 8][..], |(.., oid)| oid);
+            let (tag, content) = value(content);
+            let member = [der::write(der::OBJECT_IDENTIFIER, oid), der::write(tag, &content)].concat();
+            sets.extend(der::write(0x31, &der::write(der::SEQUENCE, &member)));
+        }
+        der::write(der::SEQUENCE, &sets)
+    }
+
+    #[test]
+    fn the_string_type_does_not_show() {
+        let utf16 = |value: &str| (BMP_STRING, value.encode_utf16().flat_map(u16::to_be_bytes).collect());
+        let latin = |value: &str| (0x14, value.chars().map(|c| u8::try_from(u32::from(c)).unwrap()).collect());
+        let expected = vec![(Attribute::CommonName, "Türk".into()), (Attribute::Email, "a@b".into())];
+        let text = "CN=Türk | E=a@b";
+        assert_eq!(attributes(&name(text)), expected);
+        assert_eq!(attributes(&written(text, utf16)), expected);
+        assert_eq!(attributes(&written(text, latin)), expected);
+    }
+
+    #[test]
+    fn attributes_nobody_asks_for_are_passed_over() {
+        assert_eq!(attributes(&name("ST=Nowhere | O=Lab")), [(Attribute::Organisation, "Lab".into())]);
+    }
+
+    #[test]
+    fn a_broken_or_crowded_name_hurts_nobody() {
+        let whole = name("CN=Lab Root | O=Lab");
+        for end in 0..whole.len() {
+            let _ = attributes(whole.get(..end).unwrap());
+        }
+        assert_eq!(attributes(&name(&["CN=a"; 100].join(" | "))).len(), MAX_ATTRIBUTES);
+        assert!(attributes(&name(&format!("CN={}", "x".repeat(MAX_VALUE + 1)))).is_empty());
+    }
+}
