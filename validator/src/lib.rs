@@ -5,6 +5,7 @@
 
 mod case;
 mod chain;
+mod days;
 mod der;
 mod detector;
 pub mod detectors;
@@ -12,6 +13,7 @@ pub mod evidence;
 pub mod finding;
 mod judgement;
 pub mod paths;
+mod programs;
 pub mod report;
 pub mod scts;
 pub mod signatures;
