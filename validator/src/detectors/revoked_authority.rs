@@ -11,8 +11,8 @@ pub(super) const DETECTOR: Detector = Detector {
     summary: "a certificate or key on every path is revoked by a root program",
     shows: "A root program took back its trust in this very certificate or key: by issuer and serial number, or by subject and key.",
     cannot_tell: "Clients that do not read the list still accept it. A site whose own certificate is listed, or whose root left the \
-                  programs later, need not be intercepted. What was listed after the handshake is noted as listed later, \
-                  and where only a list's own date is known, the truth may be earlier. A revoked certificate that a server sends beside a good path is \
+                  programs later, need not be intercepted. What was listed after the handshake is only noted; where \
+                  nothing but the list's own date is known, it weighs little before that. A revoked certificate that a server sends beside a good path is \
                   only its operator's neglect, and only noted.",
     sources: &["OneCRL (both forms: issuer and serial; subject and key)", "Chromium certificate blocklist"],
     needs: &[Facet::EndEntity],
@@ -26,32 +26,58 @@ struct Entry {
     since: Option<Since>,
 }
 
-fn examine(case: &Case<'_>, view: &View<'_>) -> Vec<Finding> {
-    // What a program took back later was in good standing at the time; of two lists the earlier one speaks.
-    let (revoked, later): (Vec<Entry>, Vec<Entry>) =
-        entries(case, view).into_iter().partition(|entry| entry.since.is_none_or(|since| since.day <= view.at));
-    let is_later = |entry: &Entry| !revoked.iter().any(|known| known.place == entry.place);
-    let later: Vec<Finding> = later.into_iter().filter(is_later).map(|entry| later_finding(view, entry)).collect();
-    let places: Vec<Place> = revoked.iter().map(|entry| entry.place).filter(|&place| is_authority(view, place)).collect();
-    let decides = view.every_best_path_crosses(&places);
-    let mut seen: Vec<Place> = Vec::new();
-    let first = revoked.into_iter().filter(|entry| {
-        let new = !seen.contains(&entry.place);
-        seen.push(entry.place);
-        new
-    });
-    let revoked = first.map(|Entry { place, says, .. }| match place {
-        // A root on the list has left the programs since; while it was public, so were its sites.
-        Place::Anchor(_) => DETECTOR.finding(Weight::Note, view, Some(place), says).of_kind("anchor"),
-        Place::Certificate(0) if !is_authority(view, place) => {
-            DETECTOR.finding(Weight::Weak, view, Some(place), says).of_kind("end-entity")
-        }
-        Place::Certificate(_) => DETECTOR.finding(if decides { Weight::Strong } else { Weight::Note }, view, Some(place), says),
-    });
-    revoked.chain(later).collect()
+/// How the day of a listing lies to the handshake.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Timing {
+    Before,
+    /// Only the date of the list is known, and it is later than the handshake.
+    Undated,
+    Later,
 }
 
-/// What both kinds of list say, the blocklist first.
+fn examine(case: &Case<'_>, view: &View<'_>) -> Vec<Finding> {
+    let entries = entries(case, view);
+    let crossed = |wanted: &[Timing]| {
+        let in_time = entries.iter().filter(|entry| wanted.contains(&entry.timing(view))).map(|entry| entry.place);
+        view.every_best_path_crosses(&in_time.filter(|&place| is_authority(view, place)).collect::<Vec<_>>())
+    };
+    let (decides, may_decide) = (crossed(&[Timing::Before]), crossed(&[Timing::Before, Timing::Undated]));
+    entries.iter().map(|entry| speak(view, entry, decides, may_decide)).collect()
+}
+
+fn speak(view: &View<'_>, entry: &Entry, decides: bool, may_decide: bool) -> Finding {
+    let Entry { place, says, since } = entry;
+    let day = since.map(|since| day(since.day)).unwrap_or_default();
+    let finding = |weight, says: String| DETECTOR.finding(weight, view, Some(*place), says);
+    let is_leaf = *place == Place::Certificate(0) && !is_authority(view, *place);
+    match (place, entry.timing(view)) {
+        (_, Timing::Later) => finding(Weight::Note, format!("{says}, listed later, on {day}")).of_kind("later"),
+        // A root on the list has left the programs since; while it was public, so were its sites.
+        (Place::Anchor(_), _) => finding(Weight::Note, says.clone()).of_kind("anchor"),
+        (Place::Certificate(_), Timing::Undated) => {
+            let weight = if is_leaf || may_decide { Weight::Weak } else { Weight::Note };
+            finding(weight, format!("{says}, by {day}, and perhaps not yet at the time")).of_kind("undated")
+        }
+        (Place::Certificate(_), Timing::Before) if is_leaf => finding(Weight::Weak, says.clone()).of_kind("end-entity"),
+        (Place::Certificate(_), Timing::Before) => finding(if decides { Weight::Strong } else { Weight::Note }, says.clone()),
+    }
+}
+
+impl Entry {
+    fn day(&self) -> i64 {
+        self.since.map_or(i64::MIN, |since| since.day)
+    }
+
+    fn timing(&self, view: &View<'_>) -> Timing {
+        match self.since {
+            Some(since) if view.at < since.day && since.at_the_latest => Timing::Undated,
+            Some(since) if view.at < since.day => Timing::Later,
+            _ => Timing::Before,
+        }
+    }
+}
+
+/// What the lists say, once for each place: of two lists the one that spoke earlier, and the blocklist first.
 fn entries(case: &Case<'_>, view: &View<'_>) -> Vec<Entry> {
     let listed = view.listed_keys(case.tables).into_iter().filter(|listed| listed.kind == KeyKind::Revoked);
     let blocked = listed.map(|listed| Entry {
@@ -64,12 +90,15 @@ fn entries(case: &Case<'_>, view: &View<'_>) -> Vec<Entry> {
         let says = format!("revoked in OneCRL ({})", entry.reference);
         Some(Entry { place: view.place(index), says, since: Some(Since { day: entry.since, at_the_latest: false }) })
     });
-    blocked.chain(revoked).collect()
-}
-
-fn later_finding(view: &View<'_>, entry: Entry) -> Finding {
-    let on = entry.since.map(|since| format!(", listed later, {}{}", if since.at_the_latest { "by " } else { "on " }, day(since.day)));
-    DETECTOR.finding(Weight::Note, view, Some(entry.place), entry.says + &on.unwrap_or_default()).of_kind("later")
+    let mut entries: Vec<Entry> = Vec::new();
+    for entry in blocked.chain(revoked) {
+        match entries.iter_mut().find(|known| known.place == entry.place) {
+            Some(known) if entry.day() < known.day() => *known = entry,
+            Some(_) => {}
+            None => entries.push(entry),
+        }
+    }
+    entries
 }
 
 /// Whether a place holds a CA's certificate; a CA in the end-entity's place is one all the same.
