@@ -20,14 +20,16 @@ enum Column {
     Base64,
     /// An ISO 8601 day or instant, as UNIX seconds in 8 bytes; nothing for nothing.
     Time,
+    /// ISO 8601 days, separated by commas, as days since 1970 in 2 bytes each.
+    Days,
     /// `name=from..until`, as a number and two times each.
     Programs,
     /// Hexadecimal digits where the first column says `key`, text elsewhere.
     Rule,
-    /// For readers and tests of the text only: not packed.
-    Unpacked,
+    /// For people and tests that read the file; left out.
+    Aside,
 }
-use Column::{Base64, Hex, Programs, Rule, Text, Time, Unpacked};
+use Column::{Aside, Base64, Days, Hex, Programs, Rule, Text, Time};
 
 /// The root programs by their numbers in the packed form.
 const PROGRAMS: [&str; 5] = ["mozilla", "chrome", "apple", "microsoft", "android"];
@@ -53,13 +55,16 @@ fn main() -> Result<()> {
         Ok(tsv)
     };
     table("anchors", &[Hex, Programs, Time, Time, Text, Text, Base64, Base64, Base64])?;
+    table("constrained-keys", &[Hex, Text, Aside])?;
+    table("constraints", &[Text, Text, Text, Time, Time, Text, Text, Time, Time, Time, Text, Text, Aside])?;
     table("ct-logs", &[Hex, Text, Text, Text, Text, Time, Time, Time, Base64])?;
-    table("listed-keys", &[Text, Hex, Text, Text, Text])?;
+    table("listed-keys", &[Text, Hex, Text, Text, Text, Days, Text, Aside])?;
     table("operators", &[Text, Text])?;
     table("pin-sets", &[Text, Text, Hex, Time, Time, Text, Text])?;
     table("pins", &[Text, Text, Text])?;
     table("pool", &[Text, Text, Text, Text, Text])?;
-    table("products", &[Text, Rule, Text, Text, Unpacked, Unpacked, Unpacked])?;
+    table("products", &[Text, Rule, Text, Text, Aside, Aside, Aside])?;
+    table("programs", &[Text, Days])?;
 
     let disclosed = read("disclosed")?;
     let mut size = 0;
@@ -68,16 +73,21 @@ fn main() -> Result<()> {
     }
     version(&mut versions, "disclosed", &disclosed, size)?;
 
+    let allowed = read("allow-list")?;
+    let size = write(&out, "allow-list", &pack_allowed(&allowed)?)?;
+    version(&mut versions, "allow-list", &allowed, size)?;
+
     let onecrl = read("onecrl")?;
     let mut bugs = BTreeMap::new();
     for row in &onecrl.rows {
         let form = u32::from(field(row, 1)? == "subject-spki");
         let bug: u32 = field(row, 2)?.parse().unwrap_or(0);
-        bugs.insert(prefix(field(row, 0)?)?, form << 31 | bug);
+        bugs.insert(prefix(field(row, 0)?)?, (form << 31 | bug, day(field(row, 5)?)?));
     }
     let mut packed = pack_set(&bugs.keys().copied().collect::<Vec<_>>())?;
-    packed.extend(bugs.values().flat_map(|bug| bug.to_le_bytes()));
-    let size = write(&out, "onecrl", &packed)?;
+    packed.extend(bugs.values().flat_map(|(bug, _)| bug.to_le_bytes()));
+    let mut size = write(&out, "onecrl", &packed)?;
+    size += write(&out, "onecrl-since", &bugs.values().flat_map(|(_, since)| since.to_le_bytes()).collect::<Vec<_>>())?;
     version(&mut versions, "onecrl", &onecrl, size)?;
 
     versions.push(']');
@@ -159,10 +169,13 @@ fn pack_row(row: &[String], columns: &[Column]) -> Result<Vec<Vec<u8>>> {
     };
     row.iter()
         .zip(columns)
-        .filter(|(_, column)| !matches!(column, Unpacked))
+        .filter(|(_, column)| !matches!(column, Aside))
         .map(|(text, column)| match column {
+            Aside => Ok(Vec::new()),
+            Days if text.is_empty() => Ok(Vec::new()),
+            Days => text.split(',').map(|iso| Ok(day(iso)?.to_le_bytes())).collect::<Result<Vec<_>>>().map(|days| days.concat()),
             Rule if row.first().is_some_and(|by| by == "key") => Ok(HEXLOWER.decode(text.as_bytes())?),
-            Text | Rule | Unpacked => Ok(text.as_bytes().to_vec()),
+            Text | Rule => Ok(text.as_bytes().to_vec()),
             Hex => Ok(HEXLOWER.decode(text.as_bytes())?),
             Base64 => Ok(BASE64.decode(text.as_bytes())?),
             Time => time(text),
@@ -180,6 +193,29 @@ fn pack_row(row: &[String], columns: &[Column]) -> Result<Vec<Vec<u8>>> {
             }
         })
         .collect()
+}
+
+/// Days since 1970-01-01 of an ISO 8601 day.
+fn day(iso: &str) -> Result<u16> {
+    let seconds = seconds(iso).filter(|_| iso.len() == 10).ok_or_else(|| format!("{iso:?} is no day"))?;
+    Ok(u16::try_from(seconds / 86_400)?)
+}
+
+/// For each of mozilla, chrome and both: a `u16` count; then the sorted 128-bit prefixes of each.
+fn pack_allowed(tsv: &Tsv) -> Result<Vec<u8>> {
+    let (mut counts, mut prefixes) = (Vec::new(), Vec::new());
+    for lists in ["mozilla", "chrome", "chrome,mozilla"] {
+        let of_lists: Vec<_> = tsv.rows.iter().filter(|row| row.get(1).is_some_and(|on| on == lists)).cloned().collect();
+        counts.extend(u16::try_from(of_lists.len())?.to_le_bytes());
+        for row in of_lists {
+            prefixes.extend(prefix(field(&row, 0)?)?);
+        }
+    }
+    if prefixes.len() != 16 * tsv.rows.len() {
+        return Err("a row of allow-list.tsv is on an unknown list".into());
+    }
+    counts.extend(prefixes);
+    Ok(counts)
 }
 
 /// The numbers of the rows, `u16` each, in the order of a base64 column.

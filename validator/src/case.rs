@@ -6,13 +6,14 @@ use std::net::{IpAddr, SocketAddr};
 use rustls_pki_types::ServerName;
 
 use crate::chain::Certificate;
+use crate::days::day;
 use crate::evidence::{ChainForm, DnsAnswer, Evidence, MachineAnchor, Observation, Remembered, Sha256, Surroundings};
 use crate::finding::{Facet, Place};
 use crate::paths::{self, Issuer, Path, Refusal};
 use crate::report::{AnchorKind, AnchorReport, PossessionReport};
 use crate::scts::{self, Sct, SctError};
 use crate::signatures::{Signatures, TlsSignatureError};
-use crate::tables::{Disclosure, KeyKind, Standing, Tables};
+use crate::tables::{Disclosure, KeyKind, Since, Standing, Tables};
 
 /// How many certificates of one handshake are read; the rest is named, not read.
 pub(crate) const MAX_CERTIFICATES: usize = 64;
@@ -467,8 +468,25 @@ pub(crate) struct Listed {
     pub(crate) kind: KeyKind,
     /// The list's name for it.
     pub(crate) name: String,
+    /// Since when that is known; none for always.
+    pub(crate) since: Option<Since>,
     /// Whether it is the end-entity, or on some candidate path; otherwise the server merely sent it too.
     pub(crate) on_path: bool,
+}
+
+impl Listed {
+    /// Returns whether it became known only after a moment, in UNIX seconds.
+    pub(crate) fn was_listed_later(&self, at: i64) -> bool {
+        self.since.is_some_and(|since| at < since.day)
+    }
+
+    /// Returns since when it is known, as the end of a sentence. That a key is in other hands is true before anybody knows it.
+    pub(crate) fn known_since(&self, at: i64) -> String {
+        let Some(since) = self.since else { return String::new() };
+        let later = if self.was_listed_later(at) { "listed later, " } else { "" };
+        let when = if since.at_the_latest { "known at the latest by" } else { "known since" };
+        format!(" ({later}{when} {})", day(since.day))
+    }
 }
 
 /// Which key issued an end-entity: by the key itself where it is known, else by what the end-entity says of it.
@@ -493,24 +511,35 @@ impl<'e> View<'e> {
             .chain(anchors)
             .filter_map(|(place, sha256, spki, on_path)| {
                 let entry = tables.listed_key(&spki).or_else(|| tables.listed_certificate(&sha256))?;
-                Some(Listed { place, kind: entry.kind, name: entry.name.to_owned(), on_path })
+                Some(Listed { place, kind: entry.kind, name: entry.name.to_owned(), since: entry.since, on_path })
             })
             .collect()
     }
 
-    /// Returns whether every path of the best kind (public before local before the rest) crosses one of these places.
-    pub(crate) fn every_best_path_crosses(&self, places: &[Place]) -> bool {
-        let grade = |path: &Path| match self.anchor_of(path) {
+    /// Returns the paths of the best kind: public before local before the rest, and of these the valid ones where there are any.
+    pub(crate) fn best_paths(&self) -> Vec<&Path> {
+        let Some(best) = self.paths.iter().map(|path| self.grade(path)).min() else { return Vec::new() };
+        let of_kind = || self.paths.iter().filter(|path| self.grade(path) == best);
+        let valid: Vec<&Path> = of_kind().filter(|path| path.refused.is_none()).collect();
+        if valid.is_empty() { of_kind().collect() } else { valid }
+    }
+
+    fn grade(&self, path: &Path) -> u8 {
+        match self.anchor_of(path) {
             Some(anchor) if anchor.is_public() => 0,
             Some(anchor) if anchor.is_local() => 1,
             _ => 2,
-        };
+        }
+    }
+
+    /// Returns whether every path of the best kind (public before local before the rest) crosses one of these places.
+    pub(crate) fn every_best_path_crosses(&self, places: &[Place]) -> bool {
         let crosses = |path: &Path| {
             let certificates = path.certificates.iter().map(|&index| self.place(index));
             certificates.chain(path.anchor.map(Place::Anchor)).any(|place| places.contains(&place))
         };
-        let Some(best) = self.paths.iter().map(grade).min() else { return !places.is_empty() };
-        self.paths.iter().filter(|path| grade(path) == best).all(crosses)
+        let Some(best) = self.paths.iter().map(|path| self.grade(path)).min() else { return !places.is_empty() };
+        self.paths.iter().filter(|path| self.grade(path) == best).all(crosses)
     }
 
     /// Returns the key of every certificate on a path and of every anchor reached.

@@ -5,6 +5,7 @@
 
 mod case;
 mod chain;
+mod days;
 mod der;
 mod detector;
 pub mod detectors;
@@ -14,6 +15,7 @@ mod judgement;
 mod names;
 pub mod paths;
 mod profile;
+mod programs;
 pub mod report;
 pub mod scts;
 pub mod signatures;

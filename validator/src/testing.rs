@@ -14,7 +14,9 @@ use crate::evidence::{
 };
 use crate::finding::Finding;
 use crate::report::Report;
-use crate::tables::{KeyKind, Overlay, OverlayKey, OverlayLog, OverlayPin, OverlayPoolHost, Tables};
+use crate::tables::{
+    KeyKind, Overlay, OverlayConditions, OverlayConstraint, OverlayKey, OverlayLog, OverlayPin, OverlayPoolHost, Program, Tables,
+};
 
 /// 2026-11-24T00:00:00Z.
 pub(crate) const NOW: i64 = 1_795_478_400;
@@ -88,6 +90,8 @@ pub(crate) enum Logs {
     Unknown,
     /// Two logs, ten days after the handshake.
     Later,
+    /// Two logs, each at its own time in UNIX seconds.
+    At([i64; 2]),
 }
 
 enum Key {
@@ -182,7 +186,12 @@ impl Lab {
         let local = root("Lab Corporate Root", "Lab Corporation");
         let unknown = root("Lab Unknown Root", "Lab Unknown");
         let log_keys = [KeyPair::generate().unwrap(), KeyPair::generate().unwrap()];
-        let listed = |authority: &Authority, kind, name: &str| OverlayKey { spki: authority.spki_sha256(), kind, name: name.to_owned() };
+        let listed = |authority: &Authority, kind, name: &str| OverlayKey {
+            spki: authority.spki_sha256(),
+            kind,
+            name: name.to_owned(),
+            since: None,
+        };
         let known = [&disclosed, &sister, &other_owner, &leaked, &revoked];
         let host = |host: &str, operator: &str, expected_owners: &[&str]| OverlayPoolHost {
             host: Host::parse(host).unwrap(),
@@ -244,6 +253,19 @@ impl Lab {
     /// An undisclosed subordinate CA below the first public root, by names of its own.
     pub(crate) fn public_subordinate(&self, organisation: &str, name: &str) -> Authority {
         below(&self.one, name, NOW - 12 * DAY, 15, |params| params.distinguished_name.push(DnType::OrganizationName, organisation))
+    }
+
+    /// Lets a program impose a rule on the public root of most authorities, where it stands as the anchor.
+    pub(crate) fn constrain(&mut self, program: Program, from: i64, any_of: Vec<OverlayConditions>) {
+        let root = crate::Certificate::read(self.overlay.public_anchors[0].as_slice()).unwrap().spki_sha256;
+        let rule = "a lab rule".to_owned();
+        let rule = OverlayConstraint { rule, program, keys: vec![root], anywhere: false, from, until: None, exempt: Vec::new(), any_of };
+        self.overlay.constraints.push(rule);
+    }
+
+    /// The public root of most authorities.
+    pub(crate) fn root_sha256(&self) -> Sha256 {
+        Sha256::of(self.overlay.public_anchors[0].as_slice())
     }
 
     pub(crate) fn site(&self, host: &str) -> Site<'_> {
@@ -330,6 +352,11 @@ impl<'l> Site<'l> {
     pub(crate) fn seen(mut self, change: impl Fn(&mut Observation) + 'l) -> Self {
         self.changes.push(Box::new(change));
         self
+    }
+
+    /// Logged by each of two logs at its own time, in UNIX seconds.
+    pub(crate) fn logged_at(self, times: &[i64; 2]) -> Self {
+        self.logged_by(Logs::At(*times))
     }
 
     pub(crate) fn naming(self, names: &[&str]) -> Self {
@@ -451,15 +478,16 @@ impl<'l> Site<'l> {
             *entry.last_mut().unwrap() ^= 1;
         }
         let strangers = [KeyPair::generate().unwrap(), KeyPair::generate().unwrap()];
-        let (keys, at) = match self.logs {
-            Logs::None => (&[][..], 0),
-            Logs::One => (&self.lab.log_keys[..1], self.not_before),
-            Logs::Two | Logs::Forged => (&self.lab.log_keys[..], self.not_before),
-            Logs::Unknown => (&strangers[..], self.not_before),
-            Logs::Later => (&self.lab.log_keys[..], self.at + 10 * DAY),
+        let (keys, times) = match self.logs {
+            Logs::None => (&[][..], [0; 2]),
+            Logs::One => (&self.lab.log_keys[..1], [self.not_before; 2]),
+            Logs::Two | Logs::Forged => (&self.lab.log_keys[..], [self.not_before; 2]),
+            Logs::Unknown => (&strangers[..], [self.not_before; 2]),
+            Logs::Later => (&self.lab.log_keys[..], [self.at + 10 * DAY; 2]),
+            Logs::At(times) => (&self.lab.log_keys[..], times),
         };
         let mut list = Vec::new();
-        for key in keys {
+        for (key, at) in keys.iter().zip(times) {
             let sct = sct(key, at, &entry);
             list.extend(u16::try_from(sct.len()).unwrap().to_be_bytes());
             list.extend(sct);

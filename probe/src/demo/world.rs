@@ -179,6 +179,7 @@ impl World {
                 spki: self.leaked.spki_sha256(),
                 kind: KeyKind::Compromised,
                 name: "Borealis TEST Lab, key found in a public repository".to_owned(),
+                since: None,
             }],
             logs: self.logs.iter().map(|log| OverlayLog { operator: log.operator().to_owned(), spki: log.spki() }).collect(),
             pool: pool.collect::<Result<_, HostError>>()?,

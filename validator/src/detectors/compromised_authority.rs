@@ -22,8 +22,9 @@ fn examine(case: &Case<'_>, view: &View<'_>) -> Vec<Finding> {
     compromised
         .map(|listed| {
             let weight = if listed.on_path { Weight::Proven } else { Weight::Note };
-            let says = format!("its key is listed as compromised: {}", listed.name);
-            DETECTOR.finding(weight, view, Some(listed.place), says)
+            let says = format!("its key is listed as compromised: {}{}", listed.name, listed.known_since(view.at));
+            let finding = DETECTOR.finding(weight, view, Some(listed.place), says);
+            if listed.was_listed_later(view.at) { finding.of_kind("later") } else { finding }
         })
         .collect()
 }

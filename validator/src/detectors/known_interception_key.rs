@@ -26,7 +26,7 @@ fn examine(case: &Case<'_>, view: &View<'_>) -> Vec<Finding> {
                 KeyKind::StateInterception => "state-interception",
                 _ => "interception",
             };
-            let says = format!("a key known to serve interception: {}", listed.name);
+            let says = format!("a key known to serve interception: {}{}", listed.name, listed.known_since(view.at));
             DETECTOR.finding(weight, view, Some(listed.place), says).of_kind(kind)
         })
         .collect()

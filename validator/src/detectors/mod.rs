@@ -2,10 +2,12 @@
 
 use crate::detector::Detector;
 
+mod absent_from_allow_list;
 mod answers_diverge;
 mod authority_changed;
 mod bare_profile;
 mod compromised_authority;
+mod distrusted_by_date;
 mod feature_stripped;
 mod interception_product;
 mod key_is_issuers_key;
@@ -15,7 +17,9 @@ mod local_anchor;
 mod minted_on_demand;
 mod no_anchor;
 mod one_issuer_many_operators;
+mod outside_imposed_names;
 mod pin_mismatch;
+mod programs_disagree;
 mod revoked_authority;
 mod sct_invalid;
 mod sct_missing;
@@ -32,6 +36,10 @@ pub const DETECTORS: &[Detector] = &[
     local_anchor::DETECTOR,
     no_anchor::DETECTOR,
     undisclosed_subordinate::DETECTOR,
+    distrusted_by_date::DETECTOR,
+    absent_from_allow_list::DETECTOR,
+    outside_imposed_names::DETECTOR,
+    programs_disagree::DETECTOR,
     sct_missing::DETECTOR,
     sct_invalid::DETECTOR,
     pin_mismatch::DETECTOR,

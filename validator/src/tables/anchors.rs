@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::packed::{Rows, partition, text, time};
+use super::packed::{Rows, day_of, partition, text, time};
 use crate::evidence::Sha256;
 
 /// A root program.
@@ -26,6 +26,33 @@ pub enum Program {
 }
 
 impl Program {
+    /// The programs that are real, in the order of the report.
+    pub const ALL: [Self; 5] = [Self::Mozilla, Self::Chrome, Self::Apple, Self::Microsoft, Self::Android];
+
+    /// Returns the program that a table calls by this word.
+    pub(super) fn by_word(word: &str) -> Option<Self> {
+        match word {
+            "mozilla" => Some(Self::Mozilla),
+            "chrome" => Some(Self::Chrome),
+            "apple" => Some(Self::Apple),
+            "microsoft" => Some(Self::Microsoft),
+            "android" => Some(Self::Android),
+            _ => None,
+        }
+    }
+
+    /// Returns the word for it in a table.
+    fn word(self) -> &'static str {
+        match self {
+            Self::Mozilla => "mozilla",
+            Self::Chrome => "chrome",
+            Self::Apple => "apple",
+            Self::Microsoft => "microsoft",
+            Self::Android => "android",
+            Self::Lab => "lab",
+        }
+    }
+
     /// Returns the name for people.
     pub fn name(self) -> &'static str {
         match self {
@@ -50,6 +77,17 @@ pub enum Standing {
     Retired(Vec<(Program, i64)>),
     /// None has it yet.
     NotYet,
+}
+
+/// What is known of an anchor in one program at one time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Carried {
+    /// The program has it.
+    Yes,
+    /// The program does not: it is on neither of the two lists around that time, or it was taken off.
+    No,
+    /// No list of the program is near enough to tell.
+    NotKnown,
 }
 
 /// One stay in one program: from, in UNIX seconds, to before until (`i64::MAX`: still there).
@@ -88,8 +126,13 @@ pub struct PublicAnchor<'t> {
 #[derive(Debug, Clone, Copy)]
 enum Memberships<'t> {
     Packed(&'t [u8]),
-    Lab(Membership),
+    /// What an overlay says of its own anchor.
+    Lab(&'t [Membership]),
 }
+
+/// For how long after the last list of a program its silence about a root means that it is not there, in seconds:
+/// as long as the table of anchors counts as fresh.
+const SILENCE_COUNTS_FOR: i64 = 180 * 86_400;
 
 impl<'t> PublicAnchor<'t> {
     /// Returns where it stands at a UNIX second. Says nothing about its own dates.
@@ -110,14 +153,46 @@ impl<'t> PublicAnchor<'t> {
         }
     }
 
+    /// Returns what is known of it in one program at a UNIX second.
+    ///
+    /// An overlay's anchor is in no real program, and none is said to lack it, unless the overlay says where it is.
+    pub fn carried_by(&self, program: Program, at: i64) -> Carried {
+        let stays: Vec<Membership> = self.memberships().filter(|stay| stay.program == program).collect();
+        if stays.iter().any(|stay| stay.from <= at && at < stay.until) {
+            return Carried::Yes;
+        }
+        if program == Program::Lab
+            || matches!(self.memberships, Memberships::Lab(stays) if stays.iter().all(|stay| stay.program == Program::Lab))
+        {
+            return Carried::NotKnown;
+        }
+        let (mut before, mut after) = (None, None);
+        for day in days_of(program) {
+            if day <= at {
+                before = Some(day);
+            } else if after.is_none() {
+                after = Some(day);
+            }
+        }
+        let came_by = |next: i64| stays.iter().any(|stay| stay.from > at && stay.from <= next);
+        match (before, after) {
+            (None, _) => Carried::NotKnown,
+            (Some(_), Some(next)) if came_by(next) => Carried::NotKnown,
+            (Some(_), Some(_)) => Carried::No,
+            (Some(_), None) if stays.iter().any(|stay| stay.until <= at) => Carried::No,
+            (Some(last), None) if at - last <= SILENCE_COUNTS_FOR => Carried::No,
+            (Some(_), None) => Carried::NotKnown,
+        }
+    }
+
     /// Returns every stay in a program, sorted by program.
     pub fn memberships(&self) -> impl Iterator<Item = Membership> + use<'t> {
         let (packed, lab) = match self.memberships {
-            Memberships::Packed(packed) => (packed, None),
-            Memberships::Lab(stay) => (&[][..], Some(stay)),
+            Memberships::Packed(packed) => (packed, &[][..]),
+            Memberships::Lab(stays) => (&[][..], stays),
         };
         let (stays, _) = packed.as_chunks::<17>();
-        lab.into_iter().chain(stays.iter().filter_map(|stay| {
+        lab.iter().copied().chain(stays.iter().filter_map(|stay| {
             let (program, times) = stay.split_first()?;
             let (from, until) = times.split_at_checked(8)?;
             let program = match program {
@@ -144,6 +219,7 @@ pub(super) struct LabAnchor {
     pub(super) not_after: i64,
     pub(super) owner: String,
     pub(super) name: String,
+    pub(super) memberships: Vec<Membership>,
 }
 
 impl LabAnchor {
@@ -157,14 +233,16 @@ impl LabAnchor {
             not_after: self.not_after,
             owner: &self.owner,
             name: &self.name,
-            memberships: Memberships::Lab(Membership {
-                program: Program::Lab,
-                from: self.not_before,
-                // The last second of validity still counts.
-                until: self.not_after.saturating_add(1),
-            }),
+            memberships: Memberships::Lab(&self.memberships),
         }
     }
+}
+
+/// The days on which a program's list is known, in UNIX seconds, sorted.
+fn days_of(program: Program) -> impl Iterator<Item = i64> {
+    let days = PROGRAMS.find::<2>(program.word().as_bytes()).next().map_or(&[][..], |[_, days]| days);
+    let (days, _) = days.as_chunks::<2>();
+    days.iter().map(|day| day_of(*day))
 }
 
 /// Returns how many anchors are compiled in.
@@ -210,4 +288,5 @@ pub(super) fn by_hash(sha256: &Sha256) -> Option<PublicAnchor<'static>> {
 }
 
 static ANCHORS: Rows = Rows::new(include_bytes!(concat!(env!("OUT_DIR"), "/anchors.bin")));
+static PROGRAMS: Rows = Rows::new(include_bytes!(concat!(env!("OUT_DIR"), "/programs.bin")));
 static BY_SUBJECT: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/anchors-by-subject.bin"));

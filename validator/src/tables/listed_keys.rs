@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::packed::{Rows, text};
+use super::packed::{Rows, day_of, text};
 use crate::evidence::Sha256;
 
 /// What is known of a listed key.
@@ -29,6 +29,17 @@ pub struct ListedKey<'t> {
     pub name: &'t str,
     /// Who lists it, several separated by `; `.
     pub source: &'t str,
+    /// Since when that is known; none where an overlay does not say.
+    pub since: Option<Since>,
+}
+
+/// The day from which something was known to everybody.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Since {
+    /// In UNIX seconds.
+    pub day: i64,
+    /// Whether the day is that of a list only, so that the truth may be earlier.
+    pub at_the_latest: bool,
 }
 
 /// Looks a hash up among the keys, or among the certificates.
@@ -41,7 +52,7 @@ pub(super) fn lookup(form: Form, sha256: &Sha256) -> Option<ListedKey<'static>> 
         let [row_form, row_hash] = LISTED.row::<2>(at);
         (row_form, row_hash) < (form, sha256.0.as_slice())
     });
-    let [row_form, row_hash, kind, name, source] = LISTED.row::<5>(at);
+    let [row_form, row_hash, kind, name, source, since, certainty] = LISTED.row::<7>(at);
     if (row_form, row_hash) != (form, sha256.0.as_slice()) {
         return None;
     }
@@ -51,7 +62,8 @@ pub(super) fn lookup(form: Form, sha256: &Sha256) -> Option<ListedKey<'static>> 
         b"state-interception" => KeyKind::StateInterception,
         _ => KeyKind::Revoked,
     };
-    Some(ListedKey { kind, name: text(name), source: text(source) })
+    let since = since.try_into().ok().map(|day| Since { day: day_of(day), at_the_latest: !certainty.is_empty() });
+    Some(ListedKey { kind, name: text(name), source: text(source), since })
 }
 
 /// What a hash is of.

@@ -4,6 +4,7 @@
 //! or a user adds to them with an [`Overlay`], which every report names.
 
 mod anchors;
+mod constraints;
 mod ct_logs;
 mod disclosed;
 mod listed_keys;
@@ -18,14 +19,15 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-pub use anchors::{Membership, Program, PublicAnchor, Standing};
+pub use anchors::{Carried, Membership, Program, PublicAnchor, Standing};
+pub use constraints::{AllowList, Conditions, Constraint};
 pub use ct_logs::{CtLog, LogState};
 pub use disclosed::Disclosure;
-pub use listed_keys::{KeyKind, ListedKey};
+pub use listed_keys::{KeyKind, ListedKey, Since};
 pub use onecrl::{Revocation, RevocationForm, revocation_key_by_serial, revocation_key_by_subject};
 pub use overlay::{
-    MAX_OVERLAY_BYTES, MAX_OVERLAY_ENTRIES, OVERLAY_VERSION, Overlay, OverlayError, OverlayFormat, OverlayKey, OverlayLog, OverlayPin,
-    OverlayPoolHost,
+    MAX_OVERLAY_BYTES, MAX_OVERLAY_ENTRIES, OVERLAY_VERSION, Overlay, OverlayConditions, OverlayConstraint, OverlayError, OverlayFormat,
+    OverlayKey, OverlayLog, OverlayMembership, OverlayPin, OverlayPoolHost,
 };
 pub use pins::PinSet;
 pub use pool::PoolHost;
@@ -131,7 +133,9 @@ impl Tables {
                 + overlay.listed_keys.len()
                 + overlay.pins.len()
                 + overlay.logs.len()
-                + overlay.pool.len(),
+                + overlay.pool.len()
+                + overlay.memberships.len()
+                + overlay.constraints.len(),
             bytes: 0,
             source: overlay.label.clone(),
             licence: String::new(),
@@ -183,7 +187,12 @@ impl Tables {
     pub fn listed_key(&self, spki: &Sha256) -> Option<ListedKey<'_>> {
         let added = self.overlay().and_then(|applied| applied.overlay.listed_keys.iter().find(|key| key.spki == *spki));
         added
-            .map(|key| ListedKey { kind: key.kind, name: &key.name, source: "overlay" })
+            .map(|key| ListedKey {
+                kind: key.kind,
+                name: &key.name,
+                source: "overlay",
+                since: key.since.map(|day| Since { day, at_the_latest: false }),
+            })
             .or_else(|| listed_keys::lookup(listed_keys::Form::Key, spki).filter(|_| self.lists))
     }
 
@@ -197,6 +206,14 @@ impl Tables {
     /// Names are DER with their headers, the serial number is its content octets, with leading zeros or without.
     pub fn revoked(&self, issuer: &[u8], serial: &[u8], subject: &[u8], spki: &Sha256) -> Option<Revocation<'_>> {
         self.lists.then(|| onecrl::lookup(issuer, serial, subject, spki)).flatten()
+    }
+
+    /// Returns the rules of root programs that bind everything below a key, of whatever time.
+    pub fn constraints(&self, spki: &Sha256) -> Vec<Constraint<'_>> {
+        let added = self.overlay().map(|applied| applied.overlay.constraints.as_slice()).unwrap_or_default();
+        let mut found = constraints::lookup(spki);
+        found.extend(added.iter().filter(|rule| rule.keys.contains(spki)).map(constraints::of_overlay));
+        found
     }
 
     /// Returns the pins of a host, of the most specific pinned domain.

@@ -2,7 +2,7 @@
 
 use std::sync::LazyLock;
 
-use super::packed::{Prefixes, prefix};
+use super::packed::{Prefixes, day_of, prefix};
 use crate::evidence::Sha256;
 
 /// Which form of row revoked a certificate.
@@ -25,6 +25,8 @@ pub struct Revocation<'t> {
     pub reference: String,
     /// Who lists it.
     pub source: &'t str,
+    /// The day the row was made, or last changed where nothing older is known, in UNIX seconds.
+    pub since: i64,
 }
 
 /// Returns the key of a row by issuer (Name in DER, with header) and serial number (content octets, leading zeros or not).
@@ -49,17 +51,19 @@ fn key(form: u8, name: &[u8], detail: &[u8]) -> [u8; 16] {
 
 /// Looks a certificate up in both forms.
 pub(super) fn lookup(issuer: &[u8], serial: &[u8], subject: &[u8], spki: &Sha256) -> Option<Revocation<'static>> {
-    [revocation_key_by_serial(issuer, serial), revocation_key_by_subject(subject, spki)].iter().find_map(|key| REVOKED.number(key)).map(
-        |number| {
-            let bug = Some(number & 0x7fff_ffff).filter(|bug| *bug != 0);
-            Revocation {
-                form: if number >> 31 == 0 { RevocationForm::IssuerSerial } else { RevocationForm::SubjectKey },
-                bug,
-                reference: bug.map_or_else(|| "no bug named".to_owned(), |bug| format!("bug {bug}")),
-                source: "OneCRL",
-            }
-        },
-    )
+    let keys = [revocation_key_by_serial(issuer, serial), revocation_key_by_subject(subject, spki)];
+    let at = keys.iter().find_map(|key| REVOKED.position(key))?;
+    let number = REVOKED.number(at)?;
+    let bug = Some(number & 0x7fff_ffff).filter(|bug| *bug != 0);
+    let (days, _) = SINCE.as_chunks::<2>();
+    Some(Revocation {
+        form: if number >> 31 == 0 { RevocationForm::IssuerSerial } else { RevocationForm::SubjectKey },
+        bug,
+        reference: bug.map_or_else(|| "no bug named".to_owned(), |bug| format!("bug {bug}")),
+        source: "OneCRL",
+        since: days.get(at).map_or(i64::MIN, |day| day_of(*day)),
+    })
 }
 
 static REVOKED: LazyLock<Prefixes> = LazyLock::new(|| Prefixes::new(include_bytes!(concat!(env!("OUT_DIR"), "/onecrl.bin"))));
+static SINCE: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/onecrl-since.bin"));

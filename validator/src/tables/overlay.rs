@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use x509_parser::prelude::{FromDer, X509Certificate};
 
-use super::anchors::LabAnchor;
+use super::anchors::{LabAnchor, Membership, Program};
 use super::listed_keys::KeyKind;
 use crate::evidence::{Bytes, Host, Sha256};
 
@@ -45,6 +45,13 @@ pub struct Overlay {
     /// Hosts to draw from in place of the compiled pool, when not empty.
     #[serde(default)]
     pub pool: Vec<OverlayPoolHost>,
+    /// Which root programs have anchors of `public_anchors`, and when; an anchor that is named here is public
+    /// by their word, no longer by the overlay's.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub memberships: Vec<OverlayMembership>,
+    /// Rules that root programs impose on keys.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub constraints: Vec<OverlayConstraint>,
 }
 
 /// The name that tells this document from any other.
@@ -67,6 +74,73 @@ pub struct OverlayKey {
     pub kind: KeyKind,
     /// What people call it.
     pub name: String,
+    /// Since when that is known, in UNIX seconds; absent for always.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub since: Option<i64>,
+}
+
+/// One stay of an anchor in one root program.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct OverlayMembership {
+    /// SHA-256 of the anchor's certificate, one of `public_anchors`.
+    pub anchor: Sha256,
+    /// The program.
+    pub program: Program,
+    /// From when, in UNIX seconds.
+    pub from: i64,
+    /// Until when, in UNIX seconds, exclusive; absent for still there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<i64>,
+}
+
+/// A rule that a root program imposes on keys.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct OverlayConstraint {
+    /// What to call it.
+    pub rule: String,
+    /// Whose rule it is.
+    pub program: Program,
+    /// SHA-256 of the SubjectPublicKeyInfo of each key it binds.
+    pub keys: Vec<Sha256>,
+    /// Whether it binds wherever the key stands on a path, or only where the key is the anchor.
+    #[serde(default)]
+    pub anywhere: bool,
+    /// From when the program applies it, in UNIX seconds.
+    pub from: i64,
+    /// Until when, in UNIX seconds, exclusive; absent for ever.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<i64>,
+    /// Keys that free a path from it.
+    #[serde(default)]
+    pub exempt: Vec<Sha256>,
+    /// Alternatives, one of which must hold.
+    pub any_of: Vec<OverlayConditions>,
+}
+
+/// Conditions that must hold together.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct OverlayConditions {
+    /// The end-entity's notBefore is this moment or later, in UNIX seconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub not_before_from: Option<i64>,
+    /// The end-entity's notBefore is this moment or earlier, in UNIX seconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub not_before_until: Option<i64>,
+    /// At least one valid SCT is of this moment or earlier, in UNIX seconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sct_until: Option<i64>,
+    /// DNS names that hold every name of the end-entity; empty: any name.
+    #[serde(default)]
+    pub names: Vec<String>,
+    /// SHA-256 of the only end-entities that are taken; an empty list takes none, no list takes all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub allowed: Option<Vec<Sha256>>,
 }
 
 /// A pinned host.
@@ -153,6 +227,8 @@ impl Overlay {
             pins: Vec::new(),
             logs: Vec::new(),
             pool: Vec::new(),
+            memberships: Vec::new(),
+            constraints: Vec::new(),
         }
     }
 
@@ -209,12 +285,17 @@ impl Applied {
             (overlay.pins.len(), "pins"),
             (overlay.logs.len(), "logs"),
             (overlay.pool.len(), "pool"),
+            (overlay.memberships.len(), "memberships"),
+            (overlay.constraints.len(), "constraints"),
         ] {
             if count > MAX_OVERLAY_ENTRIES {
                 return Err(OverlayError::TooMany(count, list));
             }
         }
-        let anchors = each(&overlay.public_anchors, "public_anchors", lab_anchor)?;
+        let mut anchors = each(&overlay.public_anchors, "public_anchors", lab_anchor)?;
+        for anchor in &mut anchors {
+            place(anchor, &overlay.memberships);
+        }
         let disclosed = each(&overlay.disclosed, "disclosed", |der, parsed| (Sha256::of(der), Sha256::of(parsed.public_key().raw)))?;
         let log_ids = overlay.logs.iter().map(|log| Sha256::of(log.spki.as_slice())).collect();
         Ok(Self { overlay: overlay.clone(), anchors, disclosed, log_ids })
@@ -227,6 +308,19 @@ fn each<T>(certificates: &[Bytes], list: &'static str, read: impl Fn(&[u8], &X50
         _ => Err(OverlayError::NotACertificate(at + 1, list)),
     });
     parsed.collect()
+}
+
+/// Puts an anchor into the programs that the overlay names for it.
+fn place(anchor: &mut LabAnchor, memberships: &[OverlayMembership]) {
+    let mut stays: Vec<Membership> = memberships
+        .iter()
+        .filter(|stay| stay.anchor == anchor.sha256)
+        .map(|stay| Membership { program: stay.program, from: stay.from, until: stay.until.unwrap_or(i64::MAX) })
+        .collect();
+    if !stays.is_empty() {
+        stays.sort_by_key(|stay| (stay.program, stay.from));
+        anchor.memberships = stays;
+    }
 }
 
 fn lab_anchor(der: &[u8], parsed: &X509Certificate<'_>) -> LabAnchor {
@@ -245,5 +339,11 @@ fn lab_anchor(der: &[u8], parsed: &X509Certificate<'_>) -> LabAnchor {
         not_after: parsed.validity().not_after.timestamp(),
         owner: organisation.clone().or_else(|| common_name.clone()).unwrap_or_default(),
         name: common_name.or(organisation).unwrap_or_default(),
+        memberships: vec![Membership {
+            program: Program::Lab,
+            from: parsed.validity().not_before.timestamp(),
+            // The last second of validity still counts.
+            until: parsed.validity().not_after.timestamp().saturating_add(1),
+        }],
     }
 }

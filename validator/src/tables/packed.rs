@@ -76,6 +76,11 @@ pub(super) fn time(field: &[u8]) -> Option<i64> {
     field.try_into().ok().map(i64::from_le_bytes)
 }
 
+/// UNIX seconds of a packed day.
+pub(super) fn day_of(days: [u8; 2]) -> i64 {
+    i64::from(u16::from_le_bytes(days)) * 86_400
+}
+
 /// A sorted set of 128-bit prefixes behind 4096 buckets; a number may be kept for each.
 #[derive(Clone, Copy)]
 pub(super) struct Prefixes {
@@ -100,14 +105,14 @@ impl Prefixes {
         self.position(prefix).is_some()
     }
 
-    /// Returns the number kept for a prefix.
-    pub(super) fn number(self, prefix: &[u8; 16]) -> Option<u32> {
-        let at = self.position(prefix)?;
+    /// Returns the number kept at a position.
+    pub(super) fn number(self, at: usize) -> Option<u32> {
         self.numbers.get(at).map(|bytes| u32::from_le_bytes(*bytes))
     }
 
+    /// Returns where a prefix stands in the order of all.
     #[inline]
-    fn position(self, prefix: &[u8; 16]) -> Option<usize> {
+    pub(super) fn position(self, prefix: &[u8; 16]) -> Option<usize> {
         let [a, b, ..] = *prefix;
         let bucket = usize::from(a) << 4 | usize::from(b) >> 4;
         let end = |at: usize| self.ends.get(at).map(|end| usize::from(u16::from_le_bytes(*end)));

@@ -391,7 +391,7 @@ fn an_overlay_adds_to_every_lookup_and_is_named() {
     let overlay = Overlay {
         public_anchors: vec![root.clone()],
         disclosed: vec![root.clone()],
-        listed_keys: vec![OverlayKey { spki: key, kind: KeyKind::Compromised, name: "lab".to_owned() }],
+        listed_keys: vec![OverlayKey { spki: key, kind: KeyKind::Compromised, name: "lab".to_owned(), since: Some(7) }],
         pins: vec![OverlayPin { host: host("lab.example"), include_subdomains: true, spkis: vec![key] }],
         logs: vec![OverlayLog { operator: "Lab Log".to_owned(), spki: log.clone() }],
         pool: vec![OverlayPoolHost {

@@ -20,6 +20,8 @@ const CRATE: (&str, &str) = ("1.0.11", "2026-10-23");
 type Span = (String, Option<String>);
 /// The programs of each root, by its hash.
 type Programs = BTreeMap<String, Vec<(&'static str, Span)>>;
+/// The roots of one program, and every day a source shows all of them.
+type Roots = (BTreeMap<String, Span>, BTreeSet<String>);
 
 #[derive(Deserialize)]
 struct Lifetimes {
@@ -140,13 +142,15 @@ pub(super) fn make(args: &TablesArgs, talk: &mut Vec<String>) -> Result<Made, Ta
     };
     let shelf = input::shelf(args.incidents.as_deref(), ccadb, chrome_pem)?;
     let mut programs = Programs::new();
-    for (program, spans) in [
+    let mut looked = Vec::new();
+    for (program, (spans, days)) in [
         ("mozilla", mozilla(&inputs)),
         ("chrome", chrome_spans(&inputs)),
         ("apple", platform(&inputs, "macos", "apple")),
         ("microsoft", platform(&inputs, "windows", "microsoft_windows")),
         ("android", platform(&inputs, "android", "google_aosp")),
     ] {
+        looked.push(vec![program.to_owned(), days.into_iter().collect::<Vec<_>>().join(",")]);
         let now = spans.values().filter(|(_, until)| until.is_none()).count();
         talk.push(format!("{FILE}: {program}: {now} now, {} ever", spans.len()));
         for (sha256, span) in spans {
@@ -155,7 +159,7 @@ pub(super) fn make(args: &TablesArgs, talk: &mut Vec<String>) -> Result<Made, Ta
     }
     cross_check(args, &programs, talk)?;
     let rows = rows(&shelf, programs, talk);
-    Ok(Made::Tables(vec![table(&inputs, rows)]))
+    Ok(Made::Tables(vec![table(&inputs, rows), programs_table(&inputs, looked)]))
 }
 
 /// Joins what programs say of a root with what its certificate says.
@@ -218,7 +222,21 @@ fn table(inputs: &Inputs, rows: Vec<Vec<String>>) -> Table {
     }
 }
 
-fn mozilla(inputs: &Inputs) -> BTreeMap<String, Span> {
+/// The days on which a program's list is known: between two of them, what both lack was not there.
+fn programs_table(inputs: &Inputs, rows: Vec<Vec<String>>) -> Table {
+    Table {
+        file: "programs.tsv",
+        title: "The days on which the list of each root program is known",
+        notes: vec![
+            "a root that is on neither of two neighbouring lists was not in the program between them; one that is on the later only may have been",
+        ],
+        columns: &["program", "days"],
+        rows,
+        ..table(inputs, Vec::new())
+    }
+}
+
+fn mozilla(inputs: &Inputs) -> Roots {
     let server: BTreeSet<&str> =
         inputs.nss.roots.iter().filter(|root| root.server == "TRUSTED_DELEGATOR").map(|root| root.sha256.as_str()).collect();
     let at_tip: BTreeSet<&str> = inputs.nss.roots.iter().map(|root| root.sha256.as_str()).collect();
@@ -254,17 +272,19 @@ fn mozilla(inputs: &Inputs) -> BTreeMap<String, Span> {
     for sha256 in newest {
         spans.entry(sha256).or_insert_with(|| (CRATE.1.to_owned(), None));
     }
-    spans
+    let days = revisions.iter().copied().chain([inputs.nss.date.as_str(), CRATE.1]).map(str::to_owned).collect();
+    (spans, days)
 }
 
-fn chrome_spans(inputs: &Inputs) -> BTreeMap<String, Span> {
+fn chrome_spans(inputs: &Inputs) -> Roots {
     let anchors = inputs.chrome.anchors.iter().filter(|anchor| anchor.kind == "trust_anchors");
-    anchors.map(|anchor| (anchor.sha256.clone(), (CHROMIUM_DAY.to_owned(), None))).collect()
+    let spans = anchors.map(|anchor| (anchor.sha256.clone(), (CHROMIUM_DAY.to_owned(), None))).collect();
+    (spans, BTreeSet::from([CHROMIUM_DAY.to_owned()]))
 }
 
 /// Joins Chromium's dated snapshots of a platform with the list of today.
-fn platform(inputs: &Inputs, historic: &str, today: &str) -> BTreeMap<String, Span> {
-    let Some(store) = inputs.platforms.stores.get(today) else { return BTreeMap::new() };
+fn platform(inputs: &Inputs, historic: &str, today: &str) -> Roots {
+    let Some(store) = inputs.platforms.stores.get(today) else { return Roots::default() };
     // Mozilla's choice is Android's too; the lists of Apple and Microsoft also serve mail and code.
     let for_servers = |sha256: &str| today == "google_aosp" || inputs.classes.get(sha256).is_none_or(|class| class == "common/trusted/tls");
     let now: BTreeSet<&str> = store.trusted.iter().map(|root| root.sha256.as_str()).filter(|sha256| for_servers(sha256)).collect();
@@ -279,14 +299,13 @@ fn platform(inputs: &Inputs, historic: &str, today: &str) -> BTreeMap<String, Sp
     for sha256 in now {
         seen.entry(sha256).or_default().insert(store.date_fetched.clone());
     }
-    seen.into_iter()
-        .filter_map(|(sha256, seen)| {
-            let (first, last) = (seen.first()?.clone(), seen.last()?.clone());
-            // A root that came back counts as never gone: the snapshots are too far apart to tell.
-            let until = days.iter().find(|day| **day > last).cloned();
-            Some((sha256.to_owned(), (first, until)))
-        })
-        .collect()
+    let spans = seen.into_iter().filter_map(|(sha256, seen)| {
+        let (first, last) = (seen.first()?.clone(), seen.last()?.clone());
+        // A root that came back counts as never gone: the snapshots are too far apart to tell.
+        let until = days.iter().find(|day| **day > last).cloned();
+        Some((sha256.to_owned(), (first, until)))
+    });
+    (spans.collect(), days)
 }
 
 /// The day of a snapshot: in its name (Windows, `YYMMDDhhmmss`), or that of the release it is named for.

@@ -8,13 +8,19 @@ use mintwatch_validator::tables::KeyKind;
 use serde::Deserialize;
 
 use super::der::{self, clean};
-use super::input::{self, CCADB_LICENCE};
-use super::text::{Source, Table};
+use super::input::{self, CCADB_LICENCE, Shelf};
+use super::text::{Source, Table, day_of_millis};
 use super::{Made, TablesArgs, TablesError};
 
 const FILE: &str = "listed-keys.tsv";
 /// Whose keys rustls-webpki refuses since 0.103.16.
 const EMUDHRA: &str = "eMudhra, keys leaked in October 2026";
+/// The day of Chromium 150's source: what it lists was known by then.
+const CHROMIUM: (&str, &str) = ("2026-07-06", "Chromium 150, at the latest");
+/// How the basis of a day ends when it is an upper bound only.
+const AT_THE_LATEST: &str = "at the latest";
+/// When topics and incidents became public, as far as that is beyond doubt.
+const CURATED: &str = include_str!("../../data/listed-since.tsv");
 
 #[derive(Deserialize)]
 struct Blocklist {
@@ -47,11 +53,35 @@ struct IncidentCertificate {
     subject: String,
     sha256: String,
     spki_sha256: String,
+    onecrl: Option<Created>,
+    nss_distrusted: Option<Distrusted>,
+}
+#[derive(Deserialize)]
+struct Created {
+    #[serde(default)]
+    created: String,
+}
+#[derive(Deserialize)]
+struct Distrusted {
+    from: String,
 }
 #[derive(Deserialize)]
 struct IncidentKey {
     spki_sha256: String,
     note: String,
+}
+
+#[derive(Deserialize)]
+struct Dump {
+    data: Vec<DumpRow>,
+}
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct DumpRow {
+    enabled: bool,
+    pub_key_hash: Option<String>,
+    #[serde(rename = "last_modified")]
+    last_modified: u64,
 }
 
 /// What is known of one key or certificate; the gravest kind wins, and every source stays.
@@ -60,6 +90,20 @@ struct Listed {
     kind: Option<KeyKind>,
     name: String,
     sources: BTreeSet<String>,
+    since: Option<Since>,
+}
+
+/// A day on which something was public, and who shows it.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+struct Since {
+    day: String,
+    by: String,
+}
+
+impl Since {
+    fn new(day: &str, by: &str) -> Self {
+        Self { day: day.to_owned(), by: by.to_owned() }
+    }
 }
 
 #[derive(Default)]
@@ -76,6 +120,28 @@ impl Lists {
         }
         listed.sources.insert(source.to_owned());
     }
+
+    /// Says that this was public on a day; the earliest stays.
+    fn known(&mut self, form: &'static str, hash: &str, since: &Since) {
+        if let Some(listed) = self.0.get_mut(&(form, hash.to_owned()))
+            && listed.since.as_ref().is_none_or(|known| since < known)
+        {
+            listed.since = Some(since.clone());
+        }
+    }
+}
+
+/// The curated days, by topic and incident.
+fn curated() -> Result<BTreeMap<&'static str, Since>, TablesError> {
+    let mut days = BTreeMap::new();
+    for line in CURATED.lines().filter(|line| !line.starts_with('#') && !line.is_empty()) {
+        let [what, day, by] = line.split('\t').collect::<Vec<_>>()[..] else {
+            let what = format!("a line of listed-since.tsv has not three fields: {line}");
+            return Err(TablesError::Contradiction { table: FILE, what });
+        };
+        days.insert(what, Since::new(day, by));
+    }
+    Ok(days)
 }
 
 pub(super) fn make(args: &TablesArgs, talk: &mut Vec<String>) -> Result<Made, TablesError> {
@@ -85,10 +151,11 @@ pub(super) fn make(args: &TablesArgs, talk: &mut Vec<String>) -> Result<Made, Ta
         return Ok(Made::Needs("--chromium-blocklist, --incidents, --ccadb-der and --chrome-root-store-pem"));
     };
     let mut lists = Lists::default();
-    from_incidents(&mut lists, &input::json(incidents)?);
+    let days = curated()?;
+    from_incidents(&mut lists, &input::json(incidents)?, &days);
     let blocked: Blocklist = input::json(blocklist)?;
     for entry in &blocked.entries {
-        from_chromium(&mut lists, entry);
+        from_chromium(&mut lists, entry, &days);
     }
     let (version, folder) = input::distrusted_spkis(args.distrusted_spkis.as_ref())?;
     let keys = distrusted(&folder)?;
@@ -108,6 +175,7 @@ pub(super) fn make(args: &TablesArgs, talk: &mut Vec<String>) -> Result<Made, Ta
         lists.add("key", &spki.to_string(), KeyKind::Compromised, &name, &source);
     }
     talk.push(format!("{FILE}: {} keys of {source} are those of {certificates} known certificates", keys.len()));
+    since_onecrl(&mut lists, args, &shelf)?;
     // The day crates.io published the version that was looked at; another one states none.
     let webpki_day = if version == "0.103.17" { "2026-11-12" } else { "undated" };
     let incidents_day = input::json::<Incidents>(incidents)?.generated;
@@ -115,7 +183,10 @@ pub(super) fn make(args: &TablesArgs, talk: &mut Vec<String>) -> Result<Made, Ta
     for ((form, hash), listed) in lists.0 {
         let kind = listed.kind.map_or("", kind_text);
         let sources = listed.sources.into_iter().collect::<Vec<_>>().join("; ");
-        rows.push(vec![form.to_owned(), hash, kind.to_owned(), listed.name, sources]);
+        // What no source dates was known by the day of the collection.
+        let since = listed.since.unwrap_or_else(|| Since::new(&incidents_day, "the day of this list, at the latest"));
+        let certain = if since.by.ends_with(AT_THE_LATEST) { "at-the-latest" } else { "" };
+        rows.push(vec![form.to_owned(), hash, kind.to_owned(), listed.name, sources, since.day, certain.to_owned(), since.by]);
     }
     Ok(Made::Tables(vec![Table {
         file: FILE,
@@ -125,6 +196,7 @@ pub(super) fn make(args: &TablesArgs, talk: &mut Vec<String>) -> Result<Made, Ta
             "interception: of a product or implant that reads other people's TLS, or an anchor whose private key is public; state-interception: of a state",
             "issuers that were victims of an incident, and legitimate roots, are listed only where a browser blocks them",
             "the names are for people; only hashes are compared",
+            "since: the earliest day on which a source shows it public; at-the-latest where only a list's own date is known, and the truth may be earlier",
         ],
         sources: vec![
             Source::new("Chromium blocklist", "Chromium 150", "2026-07-06", "BSD-3-Clause"),
@@ -135,12 +207,31 @@ pub(super) fn make(args: &TablesArgs, talk: &mut Vec<String>) -> Result<Made, Ta
         as_of: incidents_day,
         stale_after_days: 90,
         stale_reason: "leaks are published as they happen; an old list misses the newest ones and is right about all others",
-        columns: &["form", "sha256", "kind", "name", "source"],
+        columns: &["form", "sha256", "kind", "name", "source", "since", "certainty", "since-by"],
         rows,
     }]))
 }
 
-fn from_chromium(lists: &mut Lists, entry: &Blocked) {
+/// OneCRL dates the keys it blocks, and with them their certificates.
+fn since_onecrl(lists: &mut Lists, args: &TablesArgs, shelf: &Shelf) -> Result<(), TablesError> {
+    let dump: Dump = match (&args.firefox_deb, &args.onecrl) {
+        (Some(deb), _) => input::from_json(deb, &input::firefox_dump(deb, "onecrl.json")?.1)?,
+        (None, Some(file)) => input::json(file)?,
+        (None, None) => return Ok(()),
+    };
+    for row in dump.data.iter().filter(|row| row.enabled) {
+        let Some(hash) = row.pub_key_hash.as_ref().and_then(|text| data_encoding::BASE64.decode(text.as_bytes()).ok()) else { continue };
+        let key = data_encoding::HEXLOWER.encode(&hash);
+        let since = Since::new(&day_of_millis(row.last_modified), "OneCRL");
+        lists.known("key", &key, &since);
+        for facts in shelf.facts.values().filter(|facts| facts.spki_sha256.0.as_slice() == hash) {
+            lists.known("certificate", &facts.sha256.to_string(), &since);
+        }
+    }
+    Ok(())
+}
+
+fn from_chromium(lists: &mut Lists, entry: &Blocked, days: &BTreeMap<&str, Since>) {
     let topic = entry.topic.as_deref().unwrap_or("DarkMatter");
     let subject = entry.subject.as_deref().filter(|subject| !subject.is_empty());
     let test = topic.ends_with(".badssl.com") || topic == "revoked.grc.com";
@@ -161,18 +252,22 @@ fn from_chromium(lists: &mut Lists, entry: &Blocked) {
         (None, _) => topic.to_owned(),
     };
     let source = format!("Chromium 150 {}", entry.list);
+    let since = days.get(format!("topic {topic}").as_str()).cloned().unwrap_or_else(|| Since::new(CHROMIUM.0, CHROMIUM.1));
     lists.add("key", &entry.spki_sha256, kind, &name, &source);
+    lists.known("key", &entry.spki_sha256, &since);
     for file in &entry.files {
         // A file named after a key holds a public key; upstream's one misnamed certificate is listed by the incidents.
         if let Some(hash) = file.strip_suffix(".pem").filter(|hash| *hash != entry.spki_sha256 && hash.len() == 64) {
             lists.add("certificate", hash, kind, &name, &source);
+            lists.known("certificate", hash, &since);
         }
     }
 }
 
-fn from_incidents(lists: &mut Lists, incidents: &Incidents) {
+fn from_incidents(lists: &mut Lists, incidents: &Incidents, days: &BTreeMap<&str, Since>) {
     for incident in &incidents.incidents {
         let source = format!("incident {}", incident.id);
+        let published = days.get(source.as_str());
         for certificate in &incident.certs {
             if let Some(kind) = kind_of_role(&incident.id, &certificate.role, &certificate.subject) {
                 let common = common_name(&certificate.subject);
@@ -182,12 +277,28 @@ fn from_incidents(lists: &mut Lists, incidents: &Incidents) {
                 };
                 lists.add("key", &certificate.spki_sha256, kind, &name, &source);
                 lists.add("certificate", &certificate.sha256, kind, &name, &source);
+                for since in certificate.days().iter().chain(published) {
+                    lists.known("key", &certificate.spki_sha256, since);
+                    lists.known("certificate", &certificate.sha256, since);
+                }
             }
         }
         for key in &incident.public_keys {
             let kind = if incident.id == "2012-trustwave" { KeyKind::Revoked } else { KeyKind::Interception };
             lists.add("key", &key.spki_sha256, kind, &key.note, &source);
+            if let Some(since) = published {
+                lists.known("key", &key.spki_sha256, since);
+            }
         }
+    }
+}
+
+impl IncidentCertificate {
+    /// The days on which Mozilla listed it.
+    fn days(&self) -> Vec<Since> {
+        let onecrl = self.onecrl.as_ref().and_then(|row| row.created.get(..10)).map(|day| Since::new(day, "OneCRL"));
+        let nss = self.nss_distrusted.as_ref().map(|entry| Since::new(&entry.from, "NSS"));
+        onecrl.into_iter().chain(nss).collect()
     }
 }
 
@@ -226,7 +337,7 @@ fn distrusted(folder: &Path) -> Result<Vec<(Sha256, String)>, TablesError> {
 }
 
 /// The common name in a one-line subject, or all of it.
-fn common_name(subject: &str) -> String {
+pub(super) fn common_name(subject: &str) -> String {
     let after = subject.find("CN=").and_then(|at| subject.get(at + 3..)).unwrap_or(subject);
     let mut name = String::new();
     let mut escaped = false;

@@ -3,6 +3,7 @@
 //! Nothing is fetched. A table whose inputs are not all named is left as it stands, and the output says so.
 
 mod anchors;
+mod constraints;
 mod ct_logs;
 mod der;
 mod disclosed;
@@ -78,6 +79,15 @@ pub struct TablesArgs {
     /// Roots that CT logs accept, with what they are trusted for
     #[arg(long, value_name = "FILE")]
     pub ct_accepted_roots: Option<PathBuf>,
+    /// Constraints that root programs impose, collected
+    #[arg(long, value_name = "FILE")]
+    pub program_constraints: Option<PathBuf>,
+    /// Symantec's roots and the keys exempt from their distrust
+    #[arg(long, value_name = "FILE")]
+    pub symantec: Option<PathBuf>,
+    /// Folder with the allow-lists for CNNIC
+    #[arg(long, value_name = "DIR")]
+    pub cnnic_allow_lists: Option<PathBuf>,
     /// Chromium's blocked and known-interception keys
     #[arg(long, value_name = "FILE")]
     pub chromium_blocklist: Option<PathBuf>,
@@ -183,6 +193,7 @@ pub fn run(args: &TablesArgs) -> Result<(), TablesError> {
     let mut talk = Vec::new();
     let makers: [(&str, Maker); 8] = [
         ("anchors", anchors::make),
+        ("constraints", constraints::make),
         ("disclosed", disclosed::make),
         ("listed-keys", listed_keys::make),
         ("onecrl", onecrl::make),
@@ -277,6 +288,9 @@ impl TablesArgs {
         fill(&mut self.platform_root_stores, "policies", "platform-root-stores", ".json");
         fill(&mut self.chromium_historical_root_stores, "policies", "chromium-historical-root-stores", ".json.gz");
         fill(&mut self.ct_accepted_roots, "policies", "ct-accepted-roots", ".tsv");
+        fill(&mut self.program_constraints, "policies", "constraints", ".json");
+        fill(&mut self.symantec, "policies", "symantec", ".json");
+        fill(&mut self.cnnic_allow_lists, "policies", "cnnic-whitelist", "");
         fill(&mut self.chromium_blocklist, "blocklist", "chromium-spki-blocklist", ".json");
         fill(&mut self.incidents, "incidents", "incidents", ".json");
         fill(&mut self.chromium_pins, "pins", "chromium-pins", ".json");

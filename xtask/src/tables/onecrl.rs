@@ -19,6 +19,8 @@ struct Dump {
 #[serde(rename_all = "camelCase")]
 struct Row {
     enabled: bool,
+    #[serde(rename = "last_modified")]
+    last_modified: u64,
     details: Details,
     issuer_name: Option<String>,
     serial_number: Option<String>,
@@ -54,14 +56,15 @@ pub(super) fn make(args: &TablesArgs, talk: &mut Vec<String>) -> Result<Made, Ta
         file: "onecrl.tsv",
         title: "CA certificates that Mozilla revoked (OneCRL), enabled rows only",
         notes: vec![
-            "key: the first 128 bits of SHA-256 over the form, the Name as DER and the serial number without leading zeros or the SPKI hash; who, serial and created are for people",
+            "key: the first 128 bits of SHA-256 over the form, the Name as DER and the serial number without leading zeros or the SPKI hash; who and serial are for people",
+            "since: the day the row was made; where it has none, the day it was last changed, which is later or the same",
             "rows that are listed but not enabled are for later or were withdrawn: no revocation",
         ],
         sources: vec![Source::new("Firefox security-state/onecrl", version, day.clone(), "MPL-2.0")],
         as_of: day,
         stale_after_days: 60,
         stale_reason: "Mozilla adds rows within days of an incident; what is missing here looks unrevoked",
-        columns: &["key", "form", "bug", "who", "serial-or-spki", "created"],
+        columns: &["key", "form", "bug", "who", "serial-or-spki", "since"],
         rows,
     }]))
 }
@@ -94,6 +97,6 @@ fn read(row: &Row) -> Option<Vec<String>> {
         bug.chars().rev().collect(),
         who,
         data_encoding::HEXLOWER.encode(&detail),
-        row.details.created.get(..10).unwrap_or_default().to_owned(),
+        row.details.created.get(..10).map_or_else(|| day_of_millis(row.last_modified), str::to_owned),
     ])
 }
