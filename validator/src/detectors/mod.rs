@@ -3,6 +3,7 @@
 use crate::detector::Detector;
 
 mod compromised_authority;
+mod impersonated_authority;
 mod key_is_issuers_key;
 mod known_interception_key;
 mod local_anchor;
@@ -13,6 +14,7 @@ mod pin_mismatch;
 mod revoked_authority;
 mod sct_missing;
 mod shared_key;
+mod undisclosed_issuer;
 mod undisclosed_subordinate;
 mod unexpected_authority;
 
@@ -24,6 +26,8 @@ pub const DETECTORS: &[Detector] = &[
     local_anchor::DETECTOR,
     no_anchor::DETECTOR,
     undisclosed_subordinate::DETECTOR,
+    undisclosed_issuer::DETECTOR,
+    impersonated_authority::DETECTOR,
     sct_missing::DETECTOR,
     pin_mismatch::DETECTOR,
     unexpected_authority::DETECTOR,

@@ -40,6 +40,11 @@ fn examine(case: &Case<'_>, view: &View<'_>) -> Vec<Finding> {
             }
         }
     }
+    if let Some((place, entry)) = view.revoked_unseen_issuer(case.tables)
+        && view.at >= ONECRL_BEGAN
+    {
+        revoked.push((place, format!("revoked in OneCRL ({})", entry.reference)));
+    }
     let places: Vec<Place> = revoked.iter().map(|&(place, _)| place).filter(|&place| is_authority(view, place)).collect();
     let decides = view.every_best_path_crosses(&places);
     let revoked = revoked.into_iter().map(|(place, says)| match place {
@@ -48,7 +53,9 @@ fn examine(case: &Case<'_>, view: &View<'_>) -> Vec<Finding> {
         Place::Certificate(0) if !is_authority(view, place) => {
             DETECTOR.finding(Weight::Weak, view, Some(place), says).of_kind("end-entity")
         }
-        Place::Certificate(_) => DETECTOR.finding(if decides { Weight::Strong } else { Weight::Note }, view, Some(place), says),
+        Place::Certificate(_) | Place::IssuerOf(_) => {
+            DETECTOR.finding(if decides { Weight::Strong } else { Weight::Note }, view, Some(place), says)
+        }
     });
     revoked.chain(later).collect()
 }
@@ -58,7 +65,7 @@ fn is_authority(view: &View<'_>, place: Place) -> bool {
     match place {
         Place::Anchor(_) => false,
         Place::Certificate(0) => view.end_entity().is_some_and(|certificate| certificate.is_ca),
-        Place::Certificate(_) => true,
+        Place::Certificate(_) | Place::IssuerOf(_) => true,
     }
 }
 

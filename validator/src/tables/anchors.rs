@@ -167,6 +167,16 @@ impl LabAnchor {
     }
 }
 
+/// Returns whether some anchor has this SubjectPublicKeyInfo.
+pub(super) fn has_key(spki: &[u8]) -> bool {
+    subjects_and_keys().any(|(_, anchor)| anchor == spki)
+}
+
+/// Returns subject and SubjectPublicKeyInfo of every anchor.
+pub(super) fn subjects_and_keys() -> impl Iterator<Item = (&'static [u8], &'static [u8])> {
+    ANCHORS.rows::<8>().map(|[.., subject, spki]| (subject, spki))
+}
+
 /// Returns how many anchors are compiled in.
 #[cfg(test)]
 pub(super) fn count() -> usize {

@@ -106,8 +106,9 @@ impl Prefixes {
         self.numbers.get(at).map(|bytes| u32::from_le_bytes(*bytes))
     }
 
+    /// Returns how many prefixes of the set are smaller, when the set holds this one.
     #[inline]
-    fn position(self, prefix: &[u8; 16]) -> Option<usize> {
+    pub(super) fn position(self, prefix: &[u8; 16]) -> Option<usize> {
         let [a, b, ..] = *prefix;
         let bucket = usize::from(a) << 4 | usize::from(b) >> 4;
         let end = |at: usize| self.ends.get(at).map(|end| usize::from(u16::from_le_bytes(*end)));

@@ -7,6 +7,7 @@ mod ct_logs;
 mod der;
 mod disclosed;
 mod input;
+mod issuers;
 mod listed_keys;
 mod onecrl;
 mod pins;
@@ -180,9 +181,10 @@ type Maker = fn(&TablesArgs, &mut Vec<String>) -> Result<Made, TablesError>;
 pub fn run(args: &TablesArgs) -> Result<(), TablesError> {
     let args = args.clone().completed();
     let mut talk = Vec::new();
-    let makers: [(&str, Maker); 7] = [
+    let makers: [(&str, Maker); 8] = [
         ("anchors", anchors::make),
         ("disclosed", disclosed::make),
+        ("issuers", issuers::make),
         ("listed-keys", listed_keys::make),
         ("onecrl", onecrl::make),
         ("pins", pins::make),
