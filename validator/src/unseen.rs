@@ -104,8 +104,8 @@ fn by_rsa(certificate: &Certificate<'_>, tables: &Tables, signatures: &Signature
     let keys = tables.issuer_keys(certificate.issuer, certificate.authority_key_id);
     // A root whose name is spelt in another string type here was not found by that name.
     let roots = || tables.anchor_keys_named_like(certificate.issuer);
-    let signer = keys.iter().find(signed).and_then(|spki| known(spki, tables));
-    if let Some(key) = signer.or_else(|| roots().iter().find(signed).and_then(|spki| known(spki, tables))) {
+    let by_name = keys.iter().find(signed).and_then(|spki| known(spki, tables));
+    if let Some(key) = by_name.or_else(|| roots().iter().find(signed).and_then(|spki| known(spki, tables))) {
         return Signer::Known(key);
     }
     if !tables.has_issuer_keys() {

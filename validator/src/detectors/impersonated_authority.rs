@@ -41,7 +41,7 @@ fn certificates(case: &Case<'_>, view: &View<'_>) -> Vec<Finding> {
     let speak = |index: usize| {
         let ca = view.certificates.get(index)?;
         let copied = is_copy(case, ca.subject, ca.spki, &ca.spki_sha256);
-        copied.then(|| finding(view, view.place(index), is_old(case, ca.not_before)).of_kind("certificate"))
+        copied.then(|| finding(view, view.place(index), is_old(case, ca.not_before), BEARS).of_kind("certificate"))
     };
     on_paths.into_iter().filter_map(speak).collect()
 }
@@ -52,7 +52,7 @@ fn anchors<'v>(case: &'v Case<'_>, view: &'v View<'_>) -> impl Iterator<Item = F
         .iter()
         .enumerate()
         .filter(|(_, anchor)| anchor.is_local() && is_copy(case, anchor.subject(), anchor.spki(), &anchor.spki_sha256));
-    copies.map(|(index, anchor)| finding(view, Place::Anchor(index), is_old(case, anchor.not_before())).of_kind("anchor"))
+    copies.map(|(index, anchor)| finding(view, Place::Anchor(index), is_old(case, anchor.not_before()), BEARS).of_kind("anchor"))
 }
 
 /// An issuer that is known by nothing but its name and its signature.
@@ -62,7 +62,8 @@ fn unseen(view: &View<'_>) -> Option<Finding> {
     let certificate = view.certificates.get(issuer.of)?;
     let has_organisation = Likeness::of(certificate.issuer)?.has_organisation;
     let is_old = certificate.not_before.saturating_add(GRACE) < known_until;
-    has_organisation.then(|| finding(view, view.unseen_place(issuer.of), is_old).of_kind("issuer-name"))
+    let says = "the issuer it names is a public authority, and none of that authority's keys signed it";
+    has_organisation.then(|| finding(view, view.unseen_place(issuer.of), is_old, says).of_kind("issuer-name"))
 }
 
 /// Whether a name reads like a public authority's and the key was never disclosed nor an anchor's.
@@ -75,8 +76,9 @@ fn is_old(case: &Case<'_>, not_before: i64) -> bool {
     not_before.saturating_add(GRACE) < case.tables.disclosure_date()
 }
 
-fn finding(view: &View<'_>, place: Place, is_old: bool) -> Finding {
-    let says = "it bears the name of a public authority, and its key was never that authority's";
+const BEARS: &str = "it bears the name of a public authority, and its key was never that authority's";
+
+fn finding(view: &View<'_>, place: Place, is_old: bool, says: &str) -> Finding {
     let (weight, but) = if is_old { (Weight::Strong, "") } else { (Weight::Weak, ", up to the date of our table, which is older than it") };
     DETECTOR.finding(weight, view, Some(place), format!("{says}{but}"))
 }

@@ -39,16 +39,13 @@ impl std::fmt::Debug for Keys {
     }
 }
 
-/// Returns the keys compiled in.
-#[cfg(not(target_arch = "wasm32"))]
+/// Returns the keys compiled in; a module for browsers is handed them later.
 pub(super) fn compiled() -> Option<Keys> {
-    Some(Keys::new(FILE))
-}
-
-/// A module is handed them later.
-#[cfg(target_arch = "wasm32")]
-pub(super) fn compiled() -> Option<Keys> {
-    None
+    #[cfg(not(target_arch = "wasm32"))]
+    let file: Option<&'static [u8]> = Some(FILE);
+    #[cfg(target_arch = "wasm32")]
+    let file: Option<&'static [u8]> = None;
+    file.map(Keys::new)
 }
 
 /// Returns the file that modules for browsers are handed.
@@ -68,11 +65,12 @@ pub(super) fn loaded(file: Vec<u8>) -> Result<Keys, OtherIssuerKeys> {
 
 impl Keys {
     fn new(file: &'static [u8]) -> Self {
-        let (lengths, rest) = file.split_first_chunk::<8>().unwrap_or((&[0; 8], &[]));
-        let [a, b, c, d, e, f, g, h] = *lengths;
-        let length = |bytes: [u8; 4]| u32::from_le_bytes(bytes) as usize;
-        let (by_name, rest) = rest.split_at_checked(length([a, b, c, d])).unwrap_or_default();
-        let (gaps, rows) = rest.split_at_checked(length([e, f, g, h])).unwrap_or_default();
+        let (by_name, rest) = file.split_first_chunk::<4>().unwrap_or((&[0; 4], &[]));
+        let (gaps, rest) = rest.split_first_chunk::<4>().unwrap_or((&[0; 4], &[]));
+        let length = |bytes: &[u8; 4]| u32::from_le_bytes(*bytes) as usize;
+        let (names, after) = (length(by_name), length(gaps));
+        let (by_name, rest) = rest.split_at_checked(names).unwrap_or_default();
+        let (gaps, rows) = rest.split_at_checked(after).unwrap_or_default();
         Self { rows: Rows::new(rows), by_name: by_name.as_chunks().0, gaps: gaps.as_chunks().0 }
     }
 

@@ -41,9 +41,8 @@ impl Likeness {
                 empty = false;
             }
         }
-        let digest: [u8; 32] = hash.finalize().into();
-        let [a, b, c, d, e, ..] = digest;
-        (!empty).then_some(Self { key: [a, b, c, d, e], has_organisation })
+        let key = *hash.finalize().first_chunk()?;
+        (!empty).then_some(Self { key, has_organisation })
     }
 }
 
