@@ -1,11 +1,18 @@
 // Judges each document of the folder it is given with the module it is given, and writes what comes out.
-// usage: node parity.mjs MODULE.js FOLDER; NAME.json and maybe NAME.overlay.json become NAME.out
+// usage: node parity.mjs MODULE.js FOLDER [without-keys]; NAME.json and maybe NAME.overlay.json become NAME.out
 import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 
-const [modulePath, folder] = process.argv.slice(2);
+const [modulePath, folder, keys] = process.argv.slice(2);
 const judge = createRequire(import.meta.url)(modulePath);
+let refused = false;
+try {
+  judge.loadIssuerKeys(new Uint8Array([1, 2, 3]));
+} catch (error) {
+  refused = !(error instanceof WebAssembly.RuntimeError);
+}
+if (keys !== "without-keys") judge.loadIssuerKeys(readFileSync(join(dirname(modulePath), "mintwatch_issuer_keys.bin")));
 const names = readdirSync(folder).filter((name) => name.endsWith(".json") && !name.endsWith(".overlay.json"));
 for (const name of names) {
   const base = join(folder, name.slice(0, -".json".length));
@@ -22,4 +29,4 @@ for (const name of names) {
   }
   writeFileSync(`${base}.out`, out);
 }
-console.log(JSON.stringify({ version: judge.version(), exports: Object.keys(judge).sort(), judged: names.length }));
+console.log(JSON.stringify({ refused, version: judge.version(), exports: Object.keys(judge).sort(), judged: names.length }));

@@ -9,7 +9,7 @@ mod parity_in_node {
     use std::process::Command;
     use std::sync::OnceLock;
 
-    use mintwatch_validator::evidence::{Bytes, Evidence, Seen};
+    use mintwatch_validator::evidence::{Bytes, ChainForm, Evidence, Seen};
     use mintwatch_validator::tables::{Overlay, Tables};
     use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, SignatureAlgorithm};
     use serde_json::Value;
@@ -97,6 +97,27 @@ mod parity_in_node {
         }
     }
 
+    #[test]
+    fn certificates_that_come_alone_are_judged_to_the_same_bytes_with_the_issuer_keys_and_without() {
+        let mut documents = Vec::new();
+        for replay in replays::replays(&workspace::root().unwrap()).unwrap() {
+            documents.push((replay.name(), alone(&replay.evidence().unwrap()), None));
+        }
+        for (name, algorithm) in KEYS {
+            documents.push((format!("minted-{name}"), alone(&evidence(&minted(algorithm).1)), None));
+        }
+        compare_by(Trust::Compiled, IssuerKeys::Loaded, &documents);
+        compare_by(Trust::Compiled, IssuerKeys::NotLoaded, &documents);
+    }
+
+    #[test]
+    fn the_module_takes_its_own_issuer_keys_and_no_others() {
+        let empty = tempfile::tempdir().unwrap();
+        for trust in [Trust::Compiled, Trust::Lab] {
+            assert_eq!(judge_folder(trust, IssuerKeys::Loaded, empty.path())["refused"], true);
+        }
+    }
+
     const KEYS: [(&str, &SignatureAlgorithm); 5] = [
         ("p256", &rcgen::PKCS_ECDSA_P256_SHA256),
         ("p384", &rcgen::PKCS_ECDSA_P384_SHA384),
@@ -107,8 +128,19 @@ mod parity_in_node {
 
     type Document = (String, String, Option<String>);
 
-    /// Judges the documents natively and in Node, and compares.
+    /// Whether the module is handed the file that lies beside it.
+    #[derive(Clone, Copy, PartialEq)]
+    enum IssuerKeys {
+        Loaded,
+        NotLoaded,
+    }
+
     fn compare(trust: Trust, documents: &[Document]) {
+        compare_by(trust, IssuerKeys::Loaded, documents);
+    }
+
+    /// Judges the documents natively and in Node, and compares.
+    fn compare_by(trust: Trust, keys: IssuerKeys, documents: &[Document]) {
         let folder = tempfile::tempdir().unwrap();
         let mut expected = BTreeMap::new();
         for (name, evidence, overlay) in documents {
@@ -116,9 +148,9 @@ mod parity_in_node {
             if let Some(overlay) = overlay {
                 fs::write(folder.path().join(format!("{name}.overlay.json")), overlay).unwrap();
             }
-            expected.insert(name, natively(evidence, overlay.as_deref()));
+            expected.insert(name, natively_by(keys, evidence, overlay.as_deref()));
         }
-        let judged = judge_folder(trust, folder.path())["judged"].as_u64().unwrap();
+        let judged = judge_folder(trust, keys, folder.path())["judged"].as_u64().unwrap();
         assert_eq!(judged, expected.len() as u64, "names of documents are unique");
         for (name, expected) in expected {
             let found = fs::read_to_string(folder.path().join(format!("{name}.out"))).unwrap();
@@ -127,8 +159,15 @@ mod parity_in_node {
     }
 
     fn natively(evidence: &str, overlay: Option<&str>) -> String {
+        natively_by(IssuerKeys::Loaded, evidence, overlay)
+    }
+
+    fn natively_by(keys: IssuerKeys, evidence: &str, overlay: Option<&str>) -> String {
         let judged = || -> Result<String, Box<dyn std::error::Error>> {
             let mut tables = Tables::compiled();
+            if keys == IssuerKeys::NotLoaded {
+                tables = tables.without_issuer_keys();
+            }
             if let Some(overlay) = overlay {
                 tables = tables.with_overlay(&Overlay::from_json(overlay.as_bytes())?)?;
             }
@@ -147,14 +186,15 @@ mod parity_in_node {
 
     fn exports(trust: Trust) -> Vec<String> {
         let empty = tempfile::tempdir().unwrap();
-        let told = judge_folder(trust, empty.path());
+        let told = judge_folder(trust, IssuerKeys::Loaded, empty.path());
         assert_eq!(told["version"], env!("CARGO_PKG_VERSION"));
         serde_json::from_value(told["exports"].clone()).unwrap()
     }
 
-    fn judge_folder(trust: Trust, folder: &Path) -> Value {
+    fn judge_folder(trust: Trust, keys: IssuerKeys, folder: &Path) -> Value {
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("parity.mjs");
-        serde_json::from_str(&node(&[&script, &module(trust).join(format!("{NAME}.js")), folder])).unwrap()
+        let keys = Path::new(if keys == IssuerKeys::Loaded { "with-keys" } else { "without-keys" });
+        serde_json::from_str(&node(&[&script, &module(trust).join(format!("{NAME}.js")), folder, keys])).unwrap()
     }
 
     fn node(arguments: &[&Path]) -> String {
@@ -208,6 +248,18 @@ mod parity_in_node {
         fn signs(&self, params: &CertificateParams, key: &KeyPair) -> Vec<u8> {
             params.signed_by(key, self).unwrap().der().to_vec()
         }
+    }
+
+    /// The same evidence as a browser gives it that shows no more than the end-entity.
+    fn alone(evidence: &str) -> String {
+        let mut evidence = Evidence::from_json(evidence.as_bytes()).unwrap();
+        for observation in &mut evidence.observations {
+            if let Seen::Yes(chain) = &mut observation.chain {
+                chain.form = ChainForm::EndEntityOnly;
+                chain.certificates.truncate(1);
+            }
+        }
+        evidence.to_json()
     }
 
     fn evidence(chain: &[Vec<u8>]) -> String {

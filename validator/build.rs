@@ -1,7 +1,7 @@
 //! Packs data/*.tsv into binary tables that are read where they lie.
 #![allow(clippy::disallowed_methods, reason = "packing opens files; the judge, whose clippy.toml bars it, does not")]
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::env;
 use std::error::Error;
 use std::fmt::Write as _;
@@ -9,6 +9,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use data_encoding::{BASE64, HEXLOWER};
+use sha2::{Digest as _, Sha256};
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
@@ -90,9 +91,76 @@ fn main() -> Result<()> {
     size += write(&out, "onecrl-since", &bugs.values().flat_map(|(_, since)| since.to_le_bytes()).collect::<Vec<_>>())?;
     version(&mut versions, "onecrl", &onecrl, size)?;
 
+    issuers(&out, &disclosed, &mut versions)?;
+
     versions.push(']');
     fs::write(out.join("versions.rs"), versions)?;
     Ok(())
+}
+
+/// Which disclosed keys stand below a public root, the names such authorities bear, and the one file of RSA keys.
+fn issuers(out: &Path, disclosed: &Tsv, versions: &mut String) -> Result<()> {
+    let (issuers, gaps, names) = (read("issuers")?, read("issuer-gaps")?, read("authority-names")?);
+    let public: BTreeSet<[u8; 16]> = issuers
+        .rows
+        .iter()
+        .filter(|row| row.get(1).is_some_and(|status| status == "public"))
+        .map(|row| prefix(field(row, 0)?))
+        .collect::<Result<_>>()?;
+    let mut bits = Vec::new();
+    for eight in prefixes(disclosed, 1)?.chunks(8) {
+        bits.push(eight.iter().enumerate().fold(0_u8, |octet, (at, key)| octet | u8::from(public.contains(key)) << at));
+    }
+    write(out, "disclosed-keys-public", &bits)?;
+
+    let mut sorted = names.rows.iter().map(|row| name_key(field(row, 0)?)).collect::<Result<Vec<_>>>()?;
+    sorted.sort_unstable();
+    let mut packed = Vec::new();
+    for bucket in 0..=256_u16 {
+        packed.extend(u16::try_from(sorted.partition_point(|[first, ..]| u16::from(*first) < bucket))?.to_le_bytes());
+    }
+    packed.extend(sorted.iter().flat_map(|[_, rest @ ..]| *rest));
+    let size = write(out, "authority-names", &packed)?;
+    version(versions, "authority-names", &names, size)?;
+
+    // Only RSA keys need their whole form.
+    let mut keys = Vec::new();
+    for row in issuers.rows.iter().filter(|row| row.get(4).is_some_and(|modulus| !modulus.is_empty())) {
+        let exponent = HEXLOWER.decode(field(row, 3)?.as_bytes())?;
+        let exponent = if exponent == [1, 0, 1] { Vec::new() } else { exponent };
+        let fields = vec![HEXLOWER.decode(field(row, 2)?.as_bytes())?, exponent, BASE64.decode(field(row, 4)?.as_bytes())?];
+        let names = field(row, 5)?.split(',').filter(|name| !name.is_empty()).map(name_key).collect::<Result<Vec<_>>>()?;
+        keys.push((fields, names));
+    }
+    keys.sort();
+    let mut by_name = Vec::new();
+    for (at, (_, names)) in keys.iter().enumerate() {
+        let at = u16::try_from(at)?;
+        by_name.extend(names.iter().map(|name| (*name, at)));
+    }
+    by_name.sort_unstable();
+    let mut until =
+        gaps.rows.iter().map(|row| Ok((name_key(field(row, 0)?)?, field(row, 1)?.parse()?))).collect::<Result<Vec<([u8; 5], u16)>>>()?;
+    until.sort_unstable();
+    let numbered = |entries: &[([u8; 5], u16)]| {
+        entries.iter().flat_map(|(name, number)| name.iter().copied().chain(number.to_le_bytes())).collect::<Vec<u8>>()
+    };
+    let (by_name, until) = (numbered(&by_name), numbered(&until));
+    let mut packed = Vec::new();
+    packed.extend(u32::try_from(by_name.len())?.to_le_bytes());
+    packed.extend(u32::try_from(until.len())?.to_le_bytes());
+    packed.extend(&by_name);
+    packed.extend(&until);
+    packed.extend(pack_fields(keys.into_iter().map(|(fields, _)| fields))?);
+    let size = write(out, "issuer-keys", &packed)?;
+    fs::write(out.join("issuer-keys-sha256.rs"), format!("{:?}", <[u8; 32]>::from(Sha256::digest(&packed))))?;
+    version(versions, "issuers", &issuers, size - until.len())?;
+    version(versions, "issuer-gaps", &gaps, until.len())?;
+    Ok(())
+}
+
+fn name_key(hex: &str) -> Result<[u8; 5]> {
+    HEXLOWER.decode(hex.as_bytes())?.try_into().map_err(|_| "a name has not 40 bits".into())
 }
 
 fn read(name: &str) -> Result<Tsv> {
@@ -139,10 +207,14 @@ fn version(versions: &mut String, name: &str, tsv: &Tsv, bytes: usize) -> Result
 
 /// `u32` count, that many and one `u32` offsets, then the rows: each field a `u16` length and its bytes.
 fn pack_rows(tsv: &Tsv, columns: &[Column]) -> Result<Vec<u8>> {
-    let (mut offsets, mut heap) = (Vec::new(), Vec::new());
     // The order of text with tabs is not the order of the packed key.
     let mut rows: Vec<Vec<Vec<u8>>> = tsv.rows.iter().map(|row| pack_row(row, columns)).collect::<Result<_>>()?;
     rows.sort();
+    pack_fields(rows)
+}
+
+fn pack_fields(rows: impl IntoIterator<Item = Vec<Vec<u8>>>) -> Result<Vec<u8>> {
+    let (mut offsets, mut heap) = (Vec::new(), Vec::new());
     for row in rows {
         offsets.push(u32::try_from(heap.len())?);
         for field in row {

@@ -280,6 +280,7 @@ impl Page {
             let place = match finding.place {
                 Some(Place::Certificate(place)) => format!("certificate {}, ", place + 1),
                 Some(Place::Anchor(place)) => format!("certificate {}, ", host.chain.len() + place + 1),
+                Some(Place::IssuerOf(place)) => format!("issuer of certificate {}, not seen, ", place + 1),
                 None => String::new(),
             };
             let first = format!("  {:<DETECTOR_COLUMNS$}  ", finding.detector);

@@ -13,7 +13,8 @@ use crate::paths::{self, Issuer, Path, Refusal};
 use crate::report::{AnchorKind, AnchorReport, PossessionReport};
 use crate::scts::{self, Sct, SctError};
 use crate::signatures::{Signatures, TlsSignatureError};
-use crate::tables::{Disclosure, KeyKind, Since, Standing, Tables};
+use crate::tables::{Disclosure, KeyKind, Revocation, Since, Standing, Tables};
+use crate::unseen::{self, KnownKey, Signer, UnseenIssuer, Untold};
 
 /// How many certificates of one handshake are read; the rest is named, not read.
 pub(crate) const MAX_CERTIFICATES: usize = 64;
@@ -61,6 +62,8 @@ pub(crate) struct View<'e> {
     pub(crate) paths: Vec<Path>,
     /// Whether the search for paths ended inside its budget.
     pub(crate) paths_complete: bool,
+    /// Who signed the end of the chain, when neither a certificate nor an anchor that was seen did.
+    pub(crate) unseen_issuer: Option<UnseenIssuer>,
     /// SCTs, as far as they were seen.
     pub(crate) scts: Scts,
     /// Whether the peer proved that it holds the end-entity key.
@@ -168,6 +171,21 @@ impl Anchor<'_> {
         self.kind == AnchorKind::Retired
     }
 
+    /// Returns its Name, with its header.
+    pub(crate) fn subject(&self) -> &[u8] {
+        self.issuer.subject
+    }
+
+    /// Returns its SubjectPublicKeyInfo, with its header.
+    pub(crate) fn spki(&self) -> &[u8] {
+        self.issuer.spki
+    }
+
+    /// Returns the start of its validity, in UNIX seconds.
+    pub(crate) fn not_before(&self) -> i64 {
+        self.issuer.not_before
+    }
+
     /// Returns what the report says of it.
     pub(crate) fn report(&self) -> AnchorReport {
         AnchorReport { sha256: self.sha256, spki_sha256: self.spki_sha256, name: self.name.clone(), kind: self.kind.clone() }
@@ -209,6 +227,8 @@ impl<'e> Case<'e> {
             Facet::Chain => view.end_entity_readable && view.whole_chain,
             Facet::Paths => view.end_entity_readable && view.paths_complete,
             Facet::PublicPath => view.public_paths().next().is_some(),
+            Facet::IssuerTable => !view.is_untold(Untold::NotLoaded),
+            Facet::IssuerKeys => !view.is_untold(Untold::NoKey) && !view.is_untold(Untold::Budget),
             Facet::MachineAnchors => self.machine_anchors_seen,
             Facet::SeveralObservations => self.views.iter().filter(|view| view.end_entity_readable).count() > 1,
             Facet::Scts => !view.scts.each.is_empty(),
@@ -259,6 +279,7 @@ impl<'e> View<'e> {
             anchors: Vec::new(),
             paths: Vec::new(),
             paths_complete: false,
+            unseen_issuer: None,
             scts: Scts::default(),
             possession: PossessionReport::NotVisible,
         };
@@ -274,6 +295,7 @@ impl<'e> View<'e> {
         if view.end_entity_readable {
             view.find_paths(tables, local_anchors, signatures);
             view.paths_complete &= chain.certificates.len() <= MAX_CERTIFICATES;
+            view.unseen_issuer = unseen::ask(&view.certificates, &view.paths, tables, signatures);
             view.check_scts(tables, signatures);
             view.check_possession(signatures);
         }
@@ -354,7 +376,7 @@ impl<'e> View<'e> {
             Err(error) => vec![Err(error)],
         };
         let delivered = self.delivered_scts();
-        let issuer = self.issuer_spki();
+        let issuers = self.fitting_issuers();
         let latest = self.at.saturating_add(SCT_AHEAD);
         let mut operators: BTreeSet<&str> = BTreeSet::new();
         signatures.start_chain(MAX_SCT_SIGNATURES);
@@ -364,10 +386,12 @@ impl<'e> View<'e> {
             if operators.len() >= ENOUGH_OPERATORS || operators.contains(log.operator) {
                 return SctWorth::NotAsked;
             }
-            let verified = match (is_embedded, issuer) {
-                (true, Some(issuer)) => sct.verify_embedded(signatures, end_entity.der, issuer, log.spki),
-                (true, None) => return SctWorth::NotAsked,
-                (false, _) => sct.verify_delivered(signatures, end_entity.der, log.spki),
+            let verified = if is_embedded {
+                let mut answers = issuers.iter().map(|issuer| sct.verify_embedded(signatures, end_entity.der, issuer, log.spki));
+                let Some(first) = answers.next() else { return SctWorth::NotAsked };
+                answers.fold(first, |best, answer| best.or(answer))
+            } else {
+                sct.verify_delivered(signatures, end_entity.der, log.spki)
             };
             match verified {
                 Ok(()) if sct.at() <= latest && log.counts(sct.at(), end_entity.not_after) => {
@@ -402,6 +426,10 @@ impl<'e> View<'e> {
         }
     }
 
+    fn is_untold(&self, why: Untold) -> bool {
+        self.unseen_issuer.as_ref().is_some_and(|issuer| issuer.signer == Signer::Untold(why))
+    }
+
     fn check_possession(&mut self, signatures: &Signatures) {
         let (Some(end_entity), Some(proof)) = (self.certificates.first(), self.observation.possession.yes()) else { return };
         signatures.start_chain(1);
@@ -418,12 +446,40 @@ impl<'e> View<'e> {
         self.certificates.first().filter(|_| self.end_entity_readable)
     }
 
-    /// Returns the SubjectPublicKeyInfo of whoever verifiably signed the end-entity.
-    pub(crate) fn issuer_spki(&self) -> Option<&'e [u8]> {
-        let path = self.paths.first()?;
-        match path.certificates.get(1) {
+    /// Returns the SubjectPublicKeyInfo of whoever verifiably signed the end-entity: a certificate or an anchor
+    /// that was seen, or a key that is known.
+    pub(crate) fn issuer_spki(&self) -> Option<&[u8]> {
+        let path = self.paths.first();
+        match path.and_then(|path| path.certificates.get(1)) {
             Some(&issuer) => self.certificates.get(issuer).map(|certificate| certificate.spki),
-            None => path.anchor.and_then(|anchor| self.anchors.get(anchor)).map(|anchor| anchor.issuer.spki),
+            None => match path.and_then(|path| path.anchor) {
+                Some(anchor) => self.anchors.get(anchor).map(|anchor| anchor.issuer.spki),
+                None => self.known_issuer().map(|key| key.spki.as_slice()),
+            },
+        }
+    }
+
+    /// Returns the SubjectPublicKeyInfo of whoever signed the end-entity; where nobody knows its key, of each that fits.
+    ///
+    /// A log that vouches for one of those says which it is.
+    fn fitting_issuers(&self) -> Vec<&[u8]> {
+        if let Some(issuer) = self.issuer_spki() {
+            return vec![issuer];
+        }
+        match self.unseen_issuer.as_ref().filter(|issuer| issuer.of == 0).map(|issuer| &issuer.signer) {
+            Some(Signer::Unknown { fitting, .. }) => fitting.iter().map(Vec::as_slice).collect(),
+            _ => Vec::new(),
+        }
+    }
+
+    /// Returns the known key that signed the end-entity, when no certificate and no anchor that was seen did.
+    ///
+    /// For a clear verdict its standing must be [`KeyStanding::Public`](crate::tables::KeyStanding): a key
+    /// that was disclosed at some time may be anybody's today.
+    pub(crate) fn known_issuer(&self) -> Option<&KnownKey> {
+        match self.unseen_issuer.as_ref().filter(|issuer| issuer.of == 0).map(|issuer| &issuer.signer) {
+            Some(Signer::Known(key)) => Some(key),
+            _ => None,
         }
     }
 
@@ -499,7 +555,8 @@ pub(crate) enum IssuingKey<'e> {
 }
 
 impl<'e> View<'e> {
-    /// Returns every certificate and every reached anchor that is listed by its key or its hash.
+    /// Returns every certificate, every reached anchor and every known key of an issuer that was not seen, which
+    /// is listed by its key or its hash.
     pub(crate) fn listed_keys(&self, tables: &Tables) -> Vec<Listed> {
         let certificates = self.certificates.iter().enumerate().map(|(index, certificate)| {
             let on_path = index == 0 && self.end_entity_readable || self.paths.iter().any(|path| path.certificates.contains(&index));
@@ -507,13 +564,27 @@ impl<'e> View<'e> {
         });
         let anchors =
             self.anchors.iter().enumerate().map(|(index, anchor)| (Place::Anchor(index), anchor.sha256, anchor.spki_sha256, true));
+        let unseen = self.unseen_issuer.iter().filter_map(|issuer| match &issuer.signer {
+            // A key is listed by itself: there is no certificate whose hash could be.
+            Signer::Known(key) => Some((self.unseen_place(issuer.of), Sha256([0; 32]), key.spki_sha256, true)),
+            Signer::Unknown { .. } | Signer::Untold(_) => None,
+        });
         certificates
             .chain(anchors)
+            .chain(unseen)
             .filter_map(|(place, sha256, spki, on_path)| {
                 let entry = tables.listed_key(&spki).or_else(|| tables.listed_certificate(&sha256))?;
                 Some(Listed { place, kind: entry.kind, name: entry.name.to_owned(), since: entry.since, on_path })
             })
             .collect()
+    }
+
+    /// Returns OneCRL's revocation, by name and key, of an issuer that was not seen and whose key is known.
+    pub(crate) fn revoked_unseen_issuer<'t>(&self, tables: &'t Tables) -> Option<(Place, Revocation<'t>)> {
+        let issuer = self.unseen_issuer.as_ref()?;
+        let Signer::Known(key) = &issuer.signer else { return None };
+        let entry = tables.revoked(&[], &[], self.certificates.get(issuer.of)?.issuer, &key.spki_sha256)?;
+        Some((self.unseen_place(issuer.of), entry))
     }
 
     /// Returns the paths of the best kind: public before local before the rest, and of these the valid ones where there are any.
@@ -536,7 +607,8 @@ impl<'e> View<'e> {
     pub(crate) fn every_best_path_crosses(&self, places: &[Place]) -> bool {
         let crosses = |path: &Path| {
             let certificates = path.certificates.iter().map(|&index| self.place(index));
-            certificates.chain(path.anchor.map(Place::Anchor)).any(|place| places.contains(&place))
+            let unseen = path.certificates.last().filter(|_| path.anchor.is_none()).map(|&last| self.unseen_place(last));
+            certificates.chain(path.anchor.map(Place::Anchor)).chain(unseen).any(|place| places.contains(&place))
         };
         let Some(best) = self.paths.iter().map(|path| self.grade(path)).min() else { return !places.is_empty() };
         self.paths.iter().filter(|path| self.grade(path) == best).all(crosses)
@@ -575,16 +647,21 @@ impl<'e> View<'e> {
         let path = self.paths.first()?;
         match path.certificates.get(1) {
             Some(&issuer) => Some(self.place(issuer)),
-            None => path.anchor.map(Place::Anchor),
+            None => path.anchor.map(Place::Anchor).or_else(|| self.known_issuer().map(|_| self.unseen_place(0))),
         }
     }
 
-    /// Returns whether a root program knows the CA that signed the end-entity: a public anchor, or a
-    /// disclosed CA below one.
+    /// Returns the place of the issuer, not seen itself, of a readable certificate.
+    pub(crate) fn unseen_place(&self, of: usize) -> Place {
+        Place::IssuerOf(self.positions.get(of).copied().unwrap_or(of))
+    }
+
+    /// Returns whether a root program knows the CA that signed the end-entity: a public anchor, a disclosed CA
+    /// below one, or a key that was disclosed.
     pub(crate) fn issuer_is_disclosed(&self, tables: &Tables) -> bool {
         self.public_paths().any(|path| match path.certificates.get(1).and_then(|&index| self.certificates.get(index)) {
             Some(issuer) => tables.disclosure(&issuer.sha256, &issuer.spki_sha256) != Disclosure::Undisclosed,
             None => true,
-        })
+        }) || self.known_issuer().is_some_and(|key| key.standing.is_some())
     }
 }

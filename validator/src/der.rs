@@ -10,6 +10,8 @@ pub(crate) const OCTET_STRING: u8 = 0x04;
 pub(crate) const OBJECT_IDENTIFIER: u8 = 0x06;
 /// Tag of SEQUENCE.
 pub(crate) const SEQUENCE: u8 = 0x30;
+/// Tag of SET.
+pub(crate) const SET: u8 = 0x31;
 
 /// One tag, length and value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

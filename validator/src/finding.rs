@@ -60,6 +60,8 @@ pub enum Place {
     Certificate(usize),
     /// A trust anchor, by its index in the observation's list of anchors reached.
     Anchor(usize),
+    /// The issuer, not seen itself, of a certificate of the chain as it came.
+    IssuerOf(usize),
 }
 
 /// What asking one detector about one observation gave.
@@ -87,6 +89,10 @@ pub enum Facet {
     Paths,
     /// A path to a public anchor.
     PublicPath,
+    /// The table of RSA keys of disclosed issuers, which a module for browsers is handed apart.
+    IssuerTable,
+    /// Every disclosed key that may have signed a certificate whose issuer was not seen.
+    IssuerKeys,
     /// The trust anchors of this machine.
     MachineAnchors,
     /// Two observations or more.
@@ -115,6 +121,8 @@ impl Facet {
             Self::Chain => "this vantage shows the end-entity certificate only",
             Self::Paths => "the search for paths did not end inside its budget",
             Self::PublicPath => "no path to a public anchor was found",
+            Self::IssuerTable => "the keys of disclosed issuers were not loaded",
+            Self::IssuerKeys => "some key that may have signed it is in no table, or its signature cannot be verified",
             Self::MachineAnchors => "the trust anchors of this machine were not seen",
             Self::SeveralObservations => "only one handshake was seen",
             Self::Scts => "no SCT came with the certificate or the handshake",

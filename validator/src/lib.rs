@@ -22,6 +22,7 @@ pub mod signatures;
 pub mod tables;
 #[cfg(test)]
 mod testing;
+mod unseen;
 pub mod verdict;
 
 pub use chain::{Certificate, Unreadable};

@@ -149,6 +149,37 @@ impl Authority {
         Self { sent: vec![der.clone()], der, params: self.params.clone(), key }
     }
 
+    /// A subordinate CA, with this key, that a server sends.
+    pub(crate) fn below_with(&self, name: &str, key: KeyPair) -> Self {
+        let params = ca_params(name, "Lab Sub", NOW - 900 * DAY, 3_000, &key);
+        let der = params.signed_by(&key, &Issuer::from_params(&self.params, &self.key)).unwrap().der().to_vec();
+        Self { sent: vec![der.clone()], der, params, key }
+    }
+
+    /// Somebody else's CA, with a key of its own, that bears this one's name.
+    pub(crate) fn copied_by(&self, parent: &Self, key: KeyPair) -> Self {
+        let mut params = self.params.clone();
+        params.key_identifier_method = KeyIdMethod::PreSpecified(sha1::Sha1::digest(key.public_key_raw()).to_vec());
+        let der = params.signed_by(&key, &Issuer::from_params(&parent.params, &parent.key)).unwrap().der().to_vec();
+        Self { sent: vec![der.clone()], der, params, key }
+    }
+
+    /// The same CA under another name; only what is made from it bears that.
+    pub(crate) fn renamed(&self, name: &str, organisation: &str) -> Self {
+        let key = KeyPair::try_from(self.key.serialize_der()).unwrap();
+        let mut params = self.params.clone();
+        params.distinguished_name = rcgen::DistinguishedName::new();
+        params.distinguished_name.push(DnType::OrganizationName, organisation);
+        params.distinguished_name.push(DnType::CommonName, name);
+        Self { sent: Vec::new(), der: self.der.clone(), params, key }
+    }
+
+    /// The same CA, which says in what it signs that another's key did.
+    pub(crate) fn claiming_the_key_of(mut self, other: &Self) -> Self {
+        self.params.key_identifier_method = other.params.key_identifier_method.clone();
+        self
+    }
+
     pub(crate) fn spki_sha256(&self) -> Sha256 {
         crate::Certificate::read(&self.der).unwrap().spki_sha256
     }

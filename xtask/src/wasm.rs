@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use clap::ValueEnum;
+use mintwatch_validator::tables::issuer_keys_file;
 use wasm_bindgen_cli_support::Bindgen;
 
 use crate::say;
@@ -12,6 +13,8 @@ use crate::workspace;
 
 /// The name of the module's files: `mintwatch.js`, `mintwatch_bg.wasm`, `mintwatch.d.ts`.
 pub const NAME: &str = "mintwatch";
+/// The file of issuer keys that the module is handed; it takes this one only.
+pub const ISSUER_KEYS: &str = "mintwatch_issuer_keys.bin";
 
 /// What to build and where to.
 #[derive(Debug, Clone, clap::Args)]
@@ -71,7 +74,9 @@ pub fn build(root: &Path, out: &Path, door: Door, trust: Trust) -> Result<(), Tr
     }
     workspace::run(&mut cargo).map_err(|trouble| trouble.with_hint(format!("the target is added by `rustup target add {TARGET}`")))?;
     let built = workspace::target(root).join(TARGET).join(PROFILE).join("mintwatch_wasm.wasm");
-    bind(&built, out, door).map_err(|error| Trouble::new(format!("wasm-bindgen refuses `{}`: {error:#}", built.display())))
+    bind(&built, out, door).map_err(|error| Trouble::new(format!("wasm-bindgen refuses `{}`: {error:#}", built.display())))?;
+    let keys = out.join(ISSUER_KEYS);
+    std::fs::write(&keys, issuer_keys_file()).map_err(|error| Trouble::file("write", &keys, error))
 }
 
 fn bind(built: &Path, out: &Path, door: Door) -> Result<(), impl std::fmt::Display> {
@@ -104,6 +109,7 @@ fn report_sizes(out: &Path) -> Result<(), Trouble> {
     } else {
         say::line("brotli     not measured: the program is not there");
     }
+    say::line(&format!("beside it  {:>9} bytes of issuer keys, which do not compress", size(&out.join(ISSUER_KEYS))?));
     Ok(())
 }
 

@@ -215,6 +215,7 @@ mod tests {
             findings.filter(|finding| !finding.rests_on.is_empty()).any(|finding| match finding.place {
                 Some(Place::Certificate(place)) => host.chain[place].subject.contains(subject),
                 Some(Place::Anchor(place)) => host.anchors[place].name.contains(subject),
+                Some(Place::IssuerOf(place)) => host.chain[place].issuer.contains(subject),
                 None => false,
             })
         })

@@ -9,6 +9,7 @@ mod bare_profile;
 mod compromised_authority;
 mod distrusted_by_date;
 mod feature_stripped;
+mod impersonated_authority;
 mod interception_product;
 mod key_is_issuers_key;
 mod known_interception_key;
@@ -25,6 +26,7 @@ mod sct_invalid;
 mod sct_missing;
 mod shared_key;
 mod transport_diverges;
+mod undisclosed_issuer;
 mod undisclosed_subordinate;
 mod unexpected_authority;
 
@@ -40,6 +42,8 @@ pub const DETECTORS: &[Detector] = &[
     absent_from_allow_list::DETECTOR,
     outside_imposed_names::DETECTOR,
     programs_disagree::DETECTOR,
+    undisclosed_issuer::DETECTOR,
+    impersonated_authority::DETECTOR,
     sct_missing::DETECTOR,
     sct_invalid::DETECTOR,
     pin_mismatch::DETECTOR,

@@ -54,12 +54,14 @@ fn speak(view: &View<'_>, entry: &Entry, decides: bool, may_decide: bool) -> Fin
         (_, Timing::Later) => finding(Weight::Note, format!("{says}, listed later, on {day}")).of_kind("later"),
         // A root on the list has left the programs since; while it was public, so were its sites.
         (Place::Anchor(_), _) => finding(Weight::Note, says.clone()).of_kind("anchor"),
-        (Place::Certificate(_), Timing::Undated) => {
+        (Place::Certificate(_) | Place::IssuerOf(_), Timing::Undated) => {
             let weight = if is_leaf || may_decide { Weight::Weak } else { Weight::Note };
             finding(weight, format!("{says}, by {day}, and perhaps not yet at the time")).of_kind("undated")
         }
         (Place::Certificate(_), Timing::Before) if is_leaf => finding(Weight::Weak, says.clone()).of_kind("end-entity"),
-        (Place::Certificate(_), Timing::Before) => finding(if decides { Weight::Strong } else { Weight::Note }, says.clone()),
+        (Place::Certificate(_) | Place::IssuerOf(_), Timing::Before) => {
+            finding(if decides { Weight::Strong } else { Weight::Note }, says.clone())
+        }
     }
 }
 
@@ -90,8 +92,13 @@ fn entries(case: &Case<'_>, view: &View<'_>) -> Vec<Entry> {
         let says = format!("revoked in OneCRL ({})", entry.reference);
         Some(Entry { place: view.place(index), says, since: Some(Since { day: entry.since, at_the_latest: false }) })
     });
+    let unseen = view.revoked_unseen_issuer(case.tables).map(|(place, entry)| Entry {
+        place,
+        says: format!("revoked in OneCRL ({})", entry.reference),
+        since: Some(Since { day: entry.since, at_the_latest: false }),
+    });
     let mut entries: Vec<Entry> = Vec::new();
-    for entry in blocked.chain(revoked) {
+    for entry in blocked.chain(revoked).chain(unseen) {
         match entries.iter_mut().find(|known| known.place == entry.place) {
             Some(known) if entry.day() < known.day() => *known = entry,
             Some(_) => {}
@@ -106,7 +113,7 @@ fn is_authority(view: &View<'_>, place: Place) -> bool {
     match place {
         Place::Anchor(_) => false,
         Place::Certificate(0) => view.end_entity().is_some_and(|certificate| certificate.is_ca),
-        Place::Certificate(_) => true,
+        Place::Certificate(_) | Place::IssuerOf(_) => true,
     }
 }
 

@@ -8,7 +8,8 @@ use rustls_pki_types::{AlgorithmIdentifier, InvalidSignature, SignatureVerificat
 use sha2::{Digest as _, Sha256};
 
 use super::question::{Kind, Question, Refusal};
-use super::{ALGORITHMS, Spki, TlsSignatureError, backend, find, tls_kind};
+use super::recover::recover;
+use super::{ALGORITHMS, SignerKind, Spki, TlsSignatureError, backend, find, signer_kind, tls_kind};
 
 /// How many answers are remembered at most.
 const MAX_REMEMBERED: usize = 65_536;
@@ -84,6 +85,17 @@ impl Signatures {
         let spki = Spki::parse(spki).ok_or(InvalidSignature)?;
         let row = find(signature_algorithm, spki.algorithm).ok_or(InvalidSignature)?;
         self.shared.ask(row.kind, spki.key, message, signature).map_err(|_| InvalidSignature)
+    }
+
+    /// Returns the keys that an ECDSA signature fits, each as a SubjectPublicKeyInfo in DER.
+    ///
+    /// None when it is of another algorithm, malformed, or when the budget is used up, which this costs as
+    /// much as two verifications. Every signature fits some key: only one that is known otherwise proves anything.
+    pub fn recover(&self, signature_algorithm: &[u8], message: &[u8], signature: &[u8]) -> Option<Vec<Vec<u8>>> {
+        if signer_kind(signature_algorithm) != Some(SignerKind::Ecdsa) || !self.shared.lock().spend(2) {
+            return None;
+        }
+        recover(signature_algorithm, message, signature)
     }
 
     /// Verifies as [`verify_tls`](super::verify_tls) does, remembering and counting.
@@ -183,16 +195,21 @@ impl State {
             self.counts.remembered += 1;
             return Ok(Some(good));
         }
+        if self.spend(1) { Ok(None) } else { Err(Failure::Exhausted) }
+    }
+
+    /// Takes the cost of so many verifications from the budget; whether they may be made.
+    fn spend(&mut self, cost: u64) -> bool {
         if let Some(left) = &mut self.budget {
-            let Some(less) = left.checked_sub(1) else {
+            let Some(less) = left.checked_sub(cost) else {
                 self.exhausted = true;
-                self.counts.refused += 1;
-                return Err(Failure::Exhausted);
+                self.counts.refused += cost;
+                return false;
             };
             *left = less;
         }
-        self.counts.verified += 1;
-        Ok(None)
+        self.counts.verified += cost;
+        true
     }
 }
 

@@ -1,6 +1,6 @@
 //! Verifies signatures, natively and in browsers with the same answers, and remembers them.
 //!
-//! Natively aws-lc computes, on wasm32 RustCrypto does. What form a key or signature may have is
+//! Natively aws-lc computes, on wasm32 RustCrypto does; the keys an ECDSA signature fits RustCrypto finds on both. What form a key or signature may have is
 //! decided before either is asked, so that the same evidence gives the same report on both.
 //!
 //! Accepted: ECDSA on P-256, P-384 and P-521 (uncompressed points, strict DER) with SHA-256, -384 and
@@ -16,6 +16,7 @@ pub(crate) mod parity;
 #[cfg(any(target_arch = "wasm32", test))]
 mod portable;
 mod question;
+mod recover;
 
 use std::sync::LazyLock;
 
@@ -62,6 +63,28 @@ pub fn strength(signature_algorithm: &[u8], spki: &[u8]) -> Option<Strength> {
         Kind::Ecdsa(..) | Kind::Ed25519 => false,
     };
     Some(if is_legacy { Strength::Legacy } else { Strength::Current })
+}
+
+/// What kind of key makes signatures of an algorithm.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SignerKind {
+    /// A point on a NIST curve; which, the algorithm does not say.
+    Ecdsa,
+    /// Ed25519.
+    Ed25519,
+    /// RSA.
+    Rsa,
+}
+
+/// Says what kind of key makes signatures of an algorithm; `None` when [`algorithms`] has no such signature.
+///
+/// `signature_algorithm` is what stands inside the `AlgorithmIdentifier` SEQUENCE.
+pub fn signer_kind(signature_algorithm: &[u8]) -> Option<SignerKind> {
+    ALGORITHMS.iter().find(|row| row.signature_id.as_ref() == signature_algorithm).map(|row| match row.kind {
+        Kind::Ecdsa(..) => SignerKind::Ecdsa,
+        Kind::Ed25519 => SignerKind::Ed25519,
+        Kind::Rsa(..) => SignerKind::Rsa,
+    })
 }
 
 /// The size of a key in bits: of an RSA modulus, of a NIST curve's field, 255 for Ed25519.

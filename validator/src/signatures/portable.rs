@@ -7,6 +7,7 @@ use sha1::Sha1;
 use sha2::{Digest as _, Sha256, Sha384, Sha512};
 
 use super::question::{Curve, Hash, Padding, Question};
+use super::recover::fixed;
 
 /// Whether the signature in `question` is by its key over `message`.
 pub(super) fn verify(question: &Question<'_>, message: &[u8]) -> bool {
@@ -34,11 +35,7 @@ fn answer(question: &Question<'_>, message: &[u8]) -> Option<()> {
 
 /// ECDSA over a digest; the curve's own crate cuts the digest to the length of the order.
 fn ecdsa(curve: Curve, point: &[u8], digest: &[u8], r: &[u8], s: &[u8]) -> Option<()> {
-    let length = curve.field_bytes();
-    let mut fixed = vec![0; length.checked_sub(r.len())?];
-    fixed.extend_from_slice(r);
-    fixed.resize(length.checked_mul(2)?.checked_sub(s.len())?, 0);
-    fixed.extend_from_slice(s);
+    let fixed = fixed(curve, r, s)?;
     match curve {
         Curve::P256 => p256::ecdsa::VerifyingKey::from_sec1_bytes(point)
             .ok()?

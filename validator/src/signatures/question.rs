@@ -197,7 +197,7 @@ impl<'a> Question<'a> {
 }
 
 /// Splits `Ecdsa-Sig-Value ::= SEQUENCE { r INTEGER, s INTEGER }` (RFC 3279 §2.2.3) into r and s.
-fn ecdsa_signature(der: &[u8]) -> Option<(&[u8], &[u8])> {
+pub(super) fn ecdsa_signature(der: &[u8]) -> Option<(&[u8], &[u8])> {
     let (r, rest) = der::positive_integer(der::only(der, der::SEQUENCE)?)?;
     let (s, rest) = der::positive_integer(rest)?;
     rest.is_empty().then_some((r, s))

@@ -245,6 +245,16 @@ fn days_of(program: Program) -> impl Iterator<Item = i64> {
     days.iter().map(|day| day_of(*day))
 }
 
+/// Returns whether some anchor has this SubjectPublicKeyInfo.
+pub(super) fn has_key(spki: &[u8]) -> bool {
+    subjects_and_keys().any(|(_, anchor)| anchor == spki)
+}
+
+/// Returns subject and SubjectPublicKeyInfo of every anchor.
+pub(super) fn subjects_and_keys() -> impl Iterator<Item = (&'static [u8], &'static [u8])> {
+    ANCHORS.rows::<8>().map(|[.., subject, spki]| (subject, spki))
+}
+
 /// Returns how many anchors are compiled in.
 #[cfg(test)]
 pub(super) fn count() -> usize {

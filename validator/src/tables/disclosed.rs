@@ -31,6 +31,26 @@ pub(super) fn lookup(certificate: &Sha256, spki: &Sha256) -> Disclosure {
     }
 }
 
+/// How a key that somebody signed with is known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "kebab-case")]
+pub enum KeyStanding {
+    /// Disclosed, and on the day of the table of a live authority below a root that some program carried.
+    Public,
+    /// Disclosed at some time.
+    Disclosed,
+}
+
+/// Looks a key up.
+pub(super) fn standing(spki: &Sha256) -> Option<KeyStanding> {
+    let at = KEYS.position(&prefix(&spki.0))?;
+    let public = PUBLIC.get(at / 8).is_some_and(|octet| octet >> (at % 8) & 1 == 1);
+    Some(if public { KeyStanding::Public } else { KeyStanding::Disclosed })
+}
+
+/// One bit for each of [`KEYS`], the lowest first.
+static PUBLIC: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/disclosed-keys-public.bin"));
 static CERTIFICATES: LazyLock<Prefixes> =
     LazyLock::new(|| Prefixes::new(include_bytes!(concat!(env!("OUT_DIR"), "/disclosed-certificates.bin"))));
 static KEYS: LazyLock<Prefixes> = LazyLock::new(|| Prefixes::new(include_bytes!(concat!(env!("OUT_DIR"), "/disclosed-keys.bin"))));

@@ -7,7 +7,9 @@ mod anchors;
 mod constraints;
 mod ct_logs;
 mod disclosed;
+mod issuers;
 mod listed_keys;
+mod names;
 mod onecrl;
 mod overlay;
 mod packed;
@@ -22,8 +24,12 @@ use serde::{Deserialize, Serialize};
 pub use anchors::{Carried, Membership, Program, PublicAnchor, Standing};
 pub use constraints::{AllowList, Conditions, Constraint};
 pub use ct_logs::{CtLog, LogState};
-pub use disclosed::Disclosure;
+pub use disclosed::{Disclosure, KeyStanding};
+#[cfg(not(target_arch = "wasm32"))]
+pub use issuers::issuer_keys_file;
+pub use issuers::{ISSUER_KEYS_SHA256, OtherIssuerKeys, rsa_spki};
 pub use listed_keys::{KeyKind, ListedKey, Since};
+pub use names::{Likeness, NameKey};
 pub use onecrl::{Revocation, RevocationForm, revocation_key_by_serial, revocation_key_by_subject};
 pub use overlay::{
     MAX_OVERLAY_BYTES, MAX_OVERLAY_ENTRIES, OVERLAY_VERSION, Overlay, OverlayConditions, OverlayConstraint, OverlayError, OverlayFormat,
@@ -41,6 +47,7 @@ use overlay::Applied;
 #[derive(Debug, Clone)]
 pub struct Tables {
     lists: bool,
+    issuers: Option<issuers::Keys>,
     overlay: Option<Arc<Applied>>,
 }
 
@@ -77,11 +84,32 @@ struct Compiled {
 
 /// The tables that `without_lists` empties.
 const LISTS: [&str; 4] = ["listed-keys", "onecrl", "pins", "pin-sets"];
+/// The tables in the file that a module for browsers is handed.
+const IN_FILE: [&str; 2] = ["issuers", "issuer-gaps"];
 
 impl Tables {
-    /// Returns the tables of this build.
+    /// Returns the tables of this build; a module for browsers lacks the issuer keys until it is handed them.
     pub fn compiled() -> Self {
-        Self { lists: true, overlay: None }
+        Self { lists: true, issuers: issuers::compiled(), overlay: None }
+    }
+
+    /// Returns the tables with the issuer keys that modules for browsers leave out; they stay in memory for good.
+    ///
+    /// # Errors
+    /// [`OtherIssuerKeys`] when the file is not the very one that was made with this build.
+    pub fn with_issuer_keys(self, file: Vec<u8>) -> Result<Self, OtherIssuerKeys> {
+        Ok(Self { issuers: Some(issuers::loaded(file)?), ..self })
+    }
+
+    /// Returns the tables as a module for browsers has them before it is handed the issuer keys.
+    #[must_use]
+    pub fn without_issuer_keys(self) -> Self {
+        Self { issuers: None, ..self }
+    }
+
+    /// Returns whether the issuer keys are here.
+    pub fn has_issuer_keys(&self) -> bool {
+        self.issuers.is_some()
     }
 
     /// Returns the tables with listed keys, revocations and pins emptied, as they were before an incident became known.
@@ -114,13 +142,19 @@ impl Tables {
     /// Returns the version of every table, the overlay last.
     pub fn versions(&self) -> Vec<TableVersion> {
         let compiled = VERSIONS.iter().map(|table| {
-            let emptied = !self.lists && LISTS.contains(&table.name);
+            let absent = if !self.lists && LISTS.contains(&table.name) {
+                Some("emptied for this judgement")
+            } else if self.issuers.is_none() && IN_FILE.contains(&table.name) {
+                Some("not loaded")
+            } else {
+                None
+            };
             TableVersion {
                 name: table.name.to_owned(),
                 as_of: table.at,
-                rows: if emptied { 0 } else { table.rows },
+                rows: if absent.is_some() { 0 } else { table.rows },
                 bytes: table.bytes,
-                source: if emptied { "emptied for this judgement".to_owned() } else { table.source.to_owned() },
+                source: absent.unwrap_or(table.source).to_owned(),
                 licence: table.licence.to_owned(),
                 stale_after_days: table.stale_after_days,
             }
@@ -151,7 +185,16 @@ impl Tables {
 
     /// Returns the day up to which disclosure is known, in UNIX seconds; an overlay's own where it discloses something.
     pub fn disclosure_date(&self) -> i64 {
-        let compiled = VERSIONS.iter().find(|table| table.name == "disclosed").map_or(0, |table| table.at);
+        self.date_of("disclosed")
+    }
+
+    /// Returns the day up to which the RSA keys of issuers are known, likewise.
+    pub fn issuer_keys_date(&self) -> i64 {
+        self.date_of("issuers")
+    }
+
+    fn date_of(&self, table: &str) -> i64 {
+        let compiled = VERSIONS.iter().find(|known| known.name == table).map_or(0, |known| known.at);
         self.overlay()
             .filter(|applied| !applied.disclosed.is_empty())
             .map_or(compiled, |applied| i64::try_from(applied.overlay.as_of).unwrap_or(i64::MAX))
@@ -174,13 +217,58 @@ impl Tables {
     pub fn disclosure(&self, certificate: &Sha256, spki: &Sha256) -> Disclosure {
         let compiled = disclosed::lookup(certificate, spki);
         let added = self.overlay().map(|applied| applied.disclosed.as_slice()).unwrap_or_default();
-        if compiled == Disclosure::Certificate || added.iter().any(|(added, _)| added == certificate) {
+        if compiled == Disclosure::Certificate || added.iter().any(|ca| ca.sha256 == *certificate) {
             Disclosure::Certificate
-        } else if compiled == Disclosure::Key || added.iter().any(|(_, added)| added == spki) {
+        } else if compiled == Disclosure::Key || added.iter().any(|ca| ca.spki_sha256 == *spki) {
             Disclosure::Key
         } else {
             Disclosure::Undisclosed
         }
+    }
+
+    /// Returns how root programs know a key, by the SHA-256 of its SubjectPublicKeyInfo; none when they do not.
+    pub fn key_standing(&self, spki: &Sha256) -> Option<KeyStanding> {
+        let applied = self.overlay();
+        let added = applied.is_some_and(|applied| applied.disclosed.iter().any(|ca| ca.spki_sha256 == *spki));
+        if added { Some(KeyStanding::Public) } else { disclosed::standing(spki) }
+    }
+
+    /// Returns the RSA keys of disclosed issuers that bear a name or have a key identifier, and those of listed
+    /// ones, each as a SubjectPublicKeyInfo in DER; at most a few.
+    ///
+    /// Name and identifier are claims of whoever made the certificate: only the signature tells whose it is.
+    pub fn issuer_keys(&self, name: &[u8], key_id: Option<&[u8]>) -> Vec<Vec<u8>> {
+        let likeness = Likeness::of(name).map(|likeness| likeness.key);
+        let added = self.overlay().map(|applied| applied.disclosed.as_slice()).unwrap_or_default();
+        let added = added.iter().filter(|ca| likeness.is_some() && ca.likeness.map(|of| of.key) == likeness).map(|ca| ca.spki.clone());
+        let mut keys: Vec<Vec<u8>> = added.take(issuers::MAX_KEYS).collect();
+        keys.extend(self.issuers.map(|issuers| issuers.find(likeness, key_id)).unwrap_or_default());
+        keys
+    }
+
+    /// Returns until when, in UNIX seconds, a disclosed RSA key of this name could sign that [`Self::issuer_keys`] does not have.
+    pub fn issuer_gap(&self, name: &[u8]) -> Option<i64> {
+        self.issuers?.gap(Likeness::of(name)?.key)
+    }
+
+    /// Returns whether a name reads like that of a public root or of a live CA below one.
+    pub fn is_authority_name(&self, name: Likeness) -> bool {
+        let applied = self.overlay();
+        applied.is_some_and(|applied| applied.names.contains(&name.key)) || issuers::is_authority_name(name.key)
+    }
+
+    /// Returns whether a SubjectPublicKeyInfo is that of an anchor that a root program has or had.
+    pub fn is_anchor_key(&self, spki: &[u8]) -> bool {
+        self.overlay().is_some_and(|applied| applied.anchors.iter().any(|anchor| anchor.spki == spki)) || anchors::has_key(spki)
+    }
+
+    /// Returns the SubjectPublicKeyInfo of every anchor whose name reads like this one, when it is an authority's name.
+    pub fn anchor_keys_named_like(&self, name: &[u8]) -> Vec<Vec<u8>> {
+        let Some(likeness) = Likeness::of(name).filter(|likeness| self.is_authority_name(*likeness)) else { return Vec::new() };
+        let lab = self.overlay().map(|applied| applied.anchors.as_slice()).unwrap_or_default();
+        let lab = lab.iter().filter(|anchor| Likeness::of(&anchor.subject) == Some(likeness)).map(|anchor| anchor.spki.clone());
+        let public = anchors::subjects_and_keys().filter(|(subject, _)| Likeness::of(subject) == Some(likeness));
+        lab.chain(public.map(|(_, spki)| spki.to_vec())).collect()
     }
 
     /// Returns what is known of a key, by the SHA-256 of its SubjectPublicKeyInfo.

@@ -1,10 +1,13 @@
 //! What a lab or a user adds to the compiled tables: a versioned document of its own.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 use x509_parser::prelude::{FromDer, X509Certificate};
 
 use super::anchors::{LabAnchor, Membership, Program};
 use super::listed_keys::KeyKind;
+use super::names::{Likeness, NameKey};
 use crate::evidence::{Bytes, Host, Sha256};
 
 /// The newest overlay format this build reads.
@@ -261,13 +264,23 @@ fn known_version(version: u32) -> Result<(), OverlayError> {
     }
 }
 
+/// A CA that an overlay discloses.
+#[derive(Debug)]
+pub(super) struct LabAuthority {
+    pub(super) sha256: Sha256,
+    pub(super) spki_sha256: Sha256,
+    pub(super) spki: Vec<u8>,
+    pub(super) likeness: Option<Likeness>,
+}
+
 /// An overlay made ready for lookups.
 #[derive(Debug)]
 pub(super) struct Applied {
     pub(super) overlay: Overlay,
     pub(super) anchors: Vec<LabAnchor>,
-    /// Certificate and SPKI hashes.
-    pub(super) disclosed: Vec<(Sha256, Sha256)>,
+    pub(super) disclosed: Vec<LabAuthority>,
+    /// What the names of its anchors and disclosed CAs read like.
+    pub(super) names: BTreeSet<NameKey>,
     /// The identifiers of the logs, in their order (RFC 6962 §3.2).
     pub(super) log_ids: Vec<Sha256>,
 }
@@ -296,9 +309,16 @@ impl Applied {
         for anchor in &mut anchors {
             place(anchor, &overlay.memberships);
         }
-        let disclosed = each(&overlay.disclosed, "disclosed", |der, parsed| (Sha256::of(der), Sha256::of(parsed.public_key().raw)))?;
+        let disclosed = each(&overlay.disclosed, "disclosed", |der, parsed| LabAuthority {
+            sha256: Sha256::of(der),
+            spki_sha256: Sha256::of(parsed.public_key().raw),
+            spki: parsed.public_key().raw.to_vec(),
+            likeness: Likeness::of(parsed.subject().as_raw()),
+        })?;
+        let of_anchors = anchors.iter().filter_map(|anchor| Likeness::of(&anchor.subject));
+        let names = disclosed.iter().filter_map(|ca| ca.likeness).chain(of_anchors).map(|likeness| likeness.key).collect();
         let log_ids = overlay.logs.iter().map(|log| Sha256::of(log.spki.as_slice())).collect();
-        Ok(Self { overlay: overlay.clone(), anchors, disclosed, log_ids })
+        Ok(Self { overlay: overlay.clone(), anchors, disclosed, names, log_ids })
     }
 }
 

@@ -6,9 +6,10 @@ use std::collections::BTreeSet;
 use data_encoding::{BASE64, HEXLOWER};
 
 use super::*;
+use crate::der;
 use crate::evidence::Bytes;
 
-const FILES: [(&str, &str); 10] = [
+const FILES: [(&str, &str); 13] = [
     ("anchors", include_str!("../../data/anchors.tsv")),
     ("ct-logs", include_str!("../../data/ct-logs.tsv")),
     ("disclosed", include_str!("../../data/disclosed.tsv")),
@@ -19,6 +20,9 @@ const FILES: [(&str, &str); 10] = [
     ("pins", include_str!("../../data/pins.tsv")),
     ("pool", include_str!("../../data/pool.tsv")),
     ("products", include_str!("../../data/products.tsv")),
+    ("authority-names", include_str!("../../data/authority-names.tsv")),
+    ("issuers", include_str!("../../data/issuers.tsv")),
+    ("issuer-gaps", include_str!("../../data/issuer-gaps.tsv")),
 ];
 
 const CNNIC_ROOT: &str = "e28393773da845a679f2080cc7fb44a3b7a1c3792cb7eb7729fdcb6a8d99aea7";
@@ -110,16 +114,27 @@ fn the_versions_speak_of_every_table() {
 
 #[test]
 fn all_tables_together_fit_into_a_browser_extension() {
-    let bytes: usize = Tables::compiled().versions().iter().map(|version| version.bytes).sum();
-    assert!(bytes < 1024 * 1024, "{bytes} bytes packed");
+    let bytes = |apart: bool| -> usize {
+        let versions = Tables::compiled().versions();
+        versions.iter().filter(|version| IN_FILE.contains(&version.name.as_str()) == apart).map(|version| version.bytes).sum()
+    };
+    assert!(bytes(false) < 1024 * 1024, "{} bytes packed into the module", bytes(false));
+    assert!(bytes(true) < 1024 * 1024, "{} bytes packed into the file of issuer keys", bytes(true));
 }
 
 #[test]
 fn no_table_has_lost_what_it_once_had() {
     let rows = |name: &str| Tables::compiled().versions().iter().find(|version| version.name == name).unwrap().rows;
-    for (name, least) in
-        [("anchors", 500), ("ct-logs", 50), ("disclosed", 10_217), ("listed-keys", 200), ("onecrl", 1_200), ("pins", 300), ("pool", 500)]
-    {
+    for (name, least) in [
+        ("anchors", 500),
+        ("authority-names", 2_000),
+        ("ct-logs", 50),
+        ("disclosed", 10_217),
+        ("listed-keys", 200),
+        ("onecrl", 1_200),
+        ("pins", 300),
+        ("pool", 500),
+    ] {
         assert!(rows(name) >= least, "{name} has {} rows", rows(name));
     }
 }
@@ -277,6 +292,102 @@ fn every_disclosed_prefix_is_found_and_its_neighbour_is_not() {
         hash[15] ^= 1;
         assert_eq!(tables.disclosure(&Sha256(hash), &unknown), Disclosure::Undisclosed);
     }
+}
+
+/// The rows of issuers.tsv: spki, status, key-id, exponent, modulus, names, who.
+fn issuers() -> Vec<Vec<&'static str>> {
+    split(FILES[10].1).1.iter().map(|row| row.split('\t').collect()).collect()
+}
+
+/// A Name of this organisation and common name.
+fn name(organisation: &str, common_name: &str) -> Vec<u8> {
+    let attribute = |kind: u8, text: &str| {
+        let inside = [der::write(der::OBJECT_IDENTIFIER, &[0x55, 4, kind]), der::write(0x0c, text.as_bytes())].concat();
+        der::write(der::SET, &der::write(der::SEQUENCE, &inside))
+    };
+    der::write(der::SEQUENCE, &[attribute(10, organisation), attribute(3, common_name)].concat())
+}
+
+#[test]
+fn every_rsa_key_of_an_issuer_is_found_by_its_identifier_and_is_the_one_that_was_disclosed() {
+    let tables = Tables::compiled();
+    let mut rsa = 0;
+    for row in issuers().iter().filter(|row| !row[4].is_empty()) {
+        rsa += 1;
+        let id = HEXLOWER.decode(row[2].as_bytes()).unwrap();
+        let hashes: Vec<String> = tables.issuer_keys(&[], Some(&id)).iter().map(|key| Sha256::of(key).to_string()).collect();
+        assert!(hashes.iter().any(|hash| hash.starts_with(row[0])), "{}", row[6]);
+    }
+    assert!(rsa > 1_500, "{rsa}");
+}
+
+#[test]
+fn an_issuer_is_found_by_its_name_and_its_key_is_public() {
+    let tables = Tables::compiled();
+    for (organisation, common_name) in [("Let's Encrypt", "R13"), ("Google Trust Services", "WR2"), ("Amazon", "Amazon RSA 2048 M02")] {
+        let name = name(organisation, common_name);
+        let keys = tables.issuer_keys(&name, None);
+        assert!(!keys.is_empty(), "{common_name}");
+        for key in keys {
+            assert_eq!(tables.key_standing(&Sha256::of(&key)), Some(KeyStanding::Public), "{common_name}");
+        }
+        assert!(tables.is_authority_name(Likeness::of(&name).unwrap()));
+        assert_eq!(tables.issuer_gap(&name), None);
+    }
+    // The near miss: a name that no authority bears.
+    let other = name("Let's Encrypt", "R99");
+    assert!(tables.issuer_keys(&other, None).is_empty() && !tables.is_authority_name(Likeness::of(&other).unwrap()));
+}
+
+#[test]
+fn a_key_that_is_public_was_disclosed_and_the_leaked_ones_are_not() {
+    let tables = Tables::compiled();
+    let full = |prefix: &str| sha256(&format!("{prefix}{}", "0".repeat(32)));
+    for row in issuers().iter().filter(|row| row[1] == "public") {
+        assert_eq!(tables.key_standing(&full(row[0])), Some(KeyStanding::Public), "{}", row[6]);
+    }
+    let leaked = split(FILES[3].1).1.into_iter().filter(|row| row.starts_with("key") && row.contains("eMudhra"));
+    for row in leaked {
+        assert_eq!(tables.key_standing(&sha256(row.split('\t').nth(1).unwrap())), Some(KeyStanding::Disclosed), "{row}");
+    }
+    assert_eq!(tables.key_standing(&sha256(MCS_KEY)), None);
+}
+
+#[test]
+fn every_name_of_an_authority_is_found_and_its_neighbour_is_not() {
+    let key = |hex: &str| -> NameKey { HEXLOWER.decode(hex.as_bytes()).unwrap().try_into().unwrap() };
+    let (_, rows) = split(FILES[9].1);
+    assert!(rows.len() > 2_000, "{}", rows.len());
+    for row in rows {
+        let mut key = key(row.split('\t').next().unwrap());
+        assert!(issuers::is_authority_name(key), "{row}");
+        key[4] ^= 1;
+        assert!(!issuers::is_authority_name(key), "{row}");
+    }
+    let tables = Tables::compiled();
+    for (number, row) in split(FILES[11].1).1.iter().enumerate() {
+        let fields: Vec<&str> = row.split('\t').collect();
+        let until = tables.issuers.unwrap().gap(key(fields[0])).unwrap();
+        assert_eq!(until / 86_400 - 1, fields[1].parse::<i64>().unwrap(), "row {number}");
+    }
+}
+
+#[test]
+fn a_file_of_issuer_keys_with_one_other_bit_is_refused() {
+    let bare = Tables::compiled().without_issuer_keys();
+    assert!(!bare.has_issuer_keys());
+    let version = |tables: &Tables| tables.versions().into_iter().find(|version| version.name == "issuers").unwrap();
+    assert_eq!((version(&bare).rows, version(&bare).source.as_str()), (0, "not loaded"));
+    let mut file = issuer_keys_file().to_vec();
+    let loaded = bare.clone().with_issuer_keys(file.clone()).unwrap();
+    assert_eq!(version(&loaded), version(&Tables::compiled()));
+    for at in [0, 100, file.len() / 2, file.len() - 1] {
+        file[at] ^= 1;
+        let refused = bare.clone().with_issuer_keys(file.clone());
+        assert!(refused.is_err_and(|error| error.0 == Sha256::of(&file)), "{at}");
+        file[at] ^= 1;
+    }
+    assert!(bare.with_issuer_keys(Vec::new()).is_err());
 }
 
 #[test]

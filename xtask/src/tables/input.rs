@@ -206,7 +206,7 @@ pub(super) fn shelf(incidents: Option<&Path>, ccadb_file: &Path, chrome_pem: &Pa
 }
 
 /// Reads the certificates that lie beside an incidents file.
-fn incident_certificates(incidents: &Path) -> Result<Vec<Vec<u8>>, TablesError> {
+pub(super) fn incident_certificates(incidents: &Path) -> Result<Vec<Vec<u8>>, TablesError> {
     let folder = incidents.parent().unwrap_or(Path::new("."));
     let mut found = Vec::new();
     for path in below(folder)? {

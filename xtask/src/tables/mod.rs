@@ -8,6 +8,7 @@ mod ct_logs;
 mod der;
 mod disclosed;
 mod input;
+mod issuers;
 mod listed_keys;
 mod onecrl;
 mod pins;
@@ -195,6 +196,7 @@ pub fn run(args: &TablesArgs) -> Result<(), TablesError> {
         ("anchors", anchors::make),
         ("constraints", constraints::make),
         ("disclosed", disclosed::make),
+        ("issuers", issuers::make),
         ("listed-keys", listed_keys::make),
         ("onecrl", onecrl::make),
         ("pins", pins::make),
