@@ -287,12 +287,12 @@ impl<'e> Look<'_, 'e> {
         is_empty_list(self.certificate.issuer) || (self.issues() && is_empty_list(self.certificate.subject))
     }
 
-    /// Public CAs of the past often left it out below a root of version 1, which has no key identifier to name.
+    /// Public CAs of the past often left it out, below a root of version 1 above all, which has no key identifier to name.
     fn lacks_authority_key_id(&self) -> bool {
         let is_asked = match (self.role, self.rules) {
             (Role::Anchor, _) | (_, Rules::Pkix) => false,
             (Role::Subordinate, Rules::WebPki { at }) => at >= SC62.since,
-            (Role::EndEntity, Rules::WebPki { .. }) => true,
+            (Role::EndEntity, Rules::WebPki { .. }) => self.binds(SC62),
         };
         is_asked && self.certificate.authority_key_id.is_none() && !self.certificate.is_self_issued()
     }
