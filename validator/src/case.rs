@@ -7,17 +7,17 @@ use rustls_pki_types::ServerName;
 
 use crate::chain::Certificate;
 use crate::days::day;
+use crate::der;
 use crate::evidence::{ChainForm, DnsAnswer, Evidence, MachineAnchor, Observation, Remembered, Sha256, Surroundings};
 use crate::finding::{Facet, Place};
-use crate::paths::{self, Issuer, Path, Refusal};
+use crate::paths::{self, Issuer, MAX_CERTIFICATES, Path, Refusal, Validation};
+use crate::profile::Rules;
 use crate::report::{AnchorKind, AnchorReport, PossessionReport};
 use crate::scts::{self, Sct, SctError};
 use crate::signatures::{Signatures, TlsSignatureError};
 use crate::tables::{Disclosure, KeyKind, Revocation, Since, Standing, Tables};
 use crate::unseen::{self, KnownKey, Signer, UnseenIssuer, Untold};
 
-/// How many certificates of one handshake are read; the rest is named, not read.
-pub(crate) const MAX_CERTIFICATES: usize = 64;
 /// How many log operators are enough to stop verifying SCTs; Chrome's CT policy asks for two.
 pub(crate) const ENOUGH_OPERATORS: usize = 2;
 /// How far, in seconds, an SCT may lie ahead of the handshake: clocks differ, and a log does not sign tomorrow.
@@ -256,13 +256,7 @@ fn local_anchor<'e>(anchor: &'e MachineAnchor, tables: &Tables) -> Option<Anchor
         name: certificate.subject_text(),
         owner: String::new(),
         kind: AnchorKind::Local(anchor.origin.clone()),
-        issuer: Issuer {
-            subject: certificate.subject,
-            spki: certificate.spki,
-            name_constraints: certificate.name_constraints,
-            not_before: certificate.not_before,
-            not_after: certificate.not_after,
-        },
+        issuer: Issuer::of(&certificate, Rules::Pkix),
     })
 }
 
@@ -307,12 +301,13 @@ impl<'e> View<'e> {
         let issuers: Vec<Issuer<'_>> = anchors.iter().map(|anchor| anchor.issuer).collect();
         let mut found = paths::search(&self.certificates, &issuers, signatures);
         let host = ServerName::try_from(self.observation.target.host.as_str());
+        let mut validation = Validation::new(&self.certificates, host.as_ref().ok(), self.at, signatures);
         for path in &mut found.paths {
             let anchor = path.anchor.and_then(|index| issuers.get(index));
             path.refused = match (anchor, &host) {
                 (None, _) => Some(Refusal::NoAnchor),
                 (Some(_), Err(_)) => Some(Refusal::Unsupported("host name".to_owned())),
-                (Some(anchor), Ok(host)) => paths::validate(path, &self.certificates, anchor, host, self.at, signatures),
+                (Some(anchor), Ok(_)) => validation.refusal(path, anchor),
             };
         }
         let mut kept: Vec<usize> = found.paths.iter().filter_map(|path| path.anchor).collect();
@@ -351,9 +346,11 @@ impl<'e> View<'e> {
                     issuer: Issuer {
                         subject: public.subject,
                         spki: public.spki,
-                        name_constraints: public.name_constraints,
+                        name_constraints: public.name_constraints.map(|whole| der::only(whole, der::SEQUENCE).unwrap_or(whole)),
                         not_before: public.not_before,
                         not_after: public.not_after,
+                        rules: Rules::WebPki { at: self.at },
+                        fault: None,
                     },
                 });
             }

@@ -7,7 +7,7 @@ use x509_parser::prelude::FromDer;
 
 use crate::der;
 use crate::evidence::Sha256;
-use crate::profile::Profile;
+use crate::shape::Shape;
 
 /// What is read of one certificate. Borrows the bytes it was read from.
 #[derive(Debug, Clone)]
@@ -32,6 +32,8 @@ pub struct Certificate<'e> {
     pub not_after: i64,
     /// The cA flag of basicConstraints (RFC 5280 §4.2.1.9).
     pub is_ca: bool,
+    /// pathLenConstraint of basicConstraints: how many CAs may follow that are not self-issued.
+    pub path_len: Option<u32>,
     /// keyCertSign (RFC 5280 §4.2.1.3); none when there is no keyUsage extension.
     pub may_sign_certificates: Option<bool>,
     /// Extended key usages (RFC 5280 §4.2.1.12); none when there is no such extension.
@@ -49,7 +51,7 @@ pub struct Certificate<'e> {
     /// dNSNames of subjectAltName, lower case, at most 4,096.
     pub dns_names: Vec<String>,
     /// Its extensions in their order, and what they point to.
-    pub profile: Profile,
+    pub shape: Shape,
     parts: SignedParts<'e>,
 }
 
@@ -115,6 +117,7 @@ impl<'e> Certificate<'e> {
             not_before: tbs.validity.not_before.timestamp(),
             not_after: tbs.validity.not_after.timestamp(),
             is_ca: false,
+            path_len: None,
             may_sign_certificates: None,
             purposes: None,
             permits: None,
@@ -123,7 +126,7 @@ impl<'e> Certificate<'e> {
             authority_key_id: None,
             has_sct_list: false,
             dns_names: Vec::new(),
-            profile: Profile::default(),
+            shape: Shape::default(),
             parts,
         };
         certificate.read_extensions(&x509);
@@ -132,9 +135,12 @@ impl<'e> Certificate<'e> {
 
     fn read_extensions(&mut self, x509: &X509Certificate<'e>) {
         for extension in x509.extensions() {
-            self.profile.note(extension);
+            self.shape.note(extension);
             match extension.parsed_extension() {
-                ParsedExtension::BasicConstraints(constraints) => self.is_ca = constraints.ca,
+                ParsedExtension::BasicConstraints(constraints) => {
+                    self.is_ca = constraints.ca;
+                    self.path_len = constraints.path_len_constraint;
+                }
                 ParsedExtension::KeyUsage(usage) => self.may_sign_certificates = Some(usage.key_cert_sign()),
                 ParsedExtension::ExtendedKeyUsage(usage) => {
                     self.purposes = Some(Purposes { server: usage.server_auth, any: usage.any });

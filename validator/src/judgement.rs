@@ -196,7 +196,8 @@ fn refusal_of(view: &View<'_>, end: End) -> Option<RefusalKind> {
     if refusals.iter().any(Option::is_none) {
         return None;
     }
-    let fault = |refusal: &&Refusal| !matches!(refusal, Refusal::Unsupported(_) | Refusal::NoAnchor);
+    // Nobody's profile is a fault that the origin alone explains: whoever forges may well break one.
+    let fault = |refusal: &&Refusal| !matches!(refusal, Refusal::Unsupported(_) | Refusal::Misprofiled(_) | Refusal::NoAnchor);
     Some(if refusals.iter().flatten().any(fault) { RefusalKind::OriginFault } else { RefusalKind::Unsupported })
 }
 

@@ -3,10 +3,12 @@
 //! Two steps. The search walks upwards over issuer names and keeps an edge only when the signature
 //! verifies, so that a path is a fact whatever a validator thinks of it: a revoked, blocked or
 //! badly profiled authority must still be seen. Then rustls-webpki validates each path by itself,
-//! and our own checks add what it leaves out. The order bounds time: names are the forger's to
+//! and our own checks add what it leaves out; in one thing they overrule it, in directory names under
+//! name constraints, which it does not compare. The order bounds time: names are the forger's to
 //! choose and make a search explode, verified signatures are not
 //! (see `docs/adr/0002-search-by-signature-then-validate.md`).
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use rustls_pki_types::{CertificateDer, Der, ServerName, TrustAnchor, UnixTime};
@@ -14,9 +16,12 @@ use serde::{Deserialize, Serialize};
 use webpki::{EndEntityCert, KeyUsage};
 
 use crate::chain::Certificate;
-use crate::der;
+use crate::profile::{self, Fault, Role, Rules};
 use crate::signatures::{Signatures, Strength, strength};
+use crate::{der, name_constraints};
 
+/// How many certificates of one handshake are read; the rest is named, not read.
+pub(crate) const MAX_CERTIFICATES: usize = 64;
 /// How many certificates above the end-entity are looked at.
 pub(crate) const MAX_INTERMEDIATES: usize = 16;
 /// How many signatures are verified for one chain.
@@ -41,6 +46,25 @@ pub(crate) struct Issuer<'a> {
     pub(crate) not_before: i64,
     /// End of validity, UNIX seconds.
     pub(crate) not_after: i64,
+    /// Whose rules hold below it.
+    pub(crate) rules: Rules,
+    /// The first rule that its own certificate breaks, where it is known as a certificate.
+    pub(crate) fault: Option<Fault>,
+}
+
+impl<'a> Issuer<'a> {
+    /// The anchor that somebody trusts as this certificate.
+    pub(crate) fn of(certificate: &Certificate<'a>, rules: Rules) -> Self {
+        Self {
+            subject: certificate.subject,
+            spki: certificate.spki,
+            name_constraints: certificate.name_constraints,
+            not_before: certificate.not_before,
+            not_after: certificate.not_after,
+            rules,
+            fault: first_fault(certificate, Role::Anchor, rules),
+        }
+    }
 }
 
 /// A candidate path; indices are those of the slices the search was given.
@@ -81,6 +105,8 @@ pub enum Refusal {
     WeakSignature,
     /// rustls-webpki blocks this key outright.
     BlockedKey,
+    /// A certificate breaks the profile of its role, which a verifier might still accept; the first rule that is broken.
+    Misprofiled(Fault),
     /// An encoding, extension or host name that rustls-webpki does not take; its own word for it.
     Unsupported(String),
 }
@@ -193,54 +219,129 @@ fn is_signed_by(child: &Certificate<'_>, issuer_spki: &[u8], signatures: &Signat
     signatures.verify(parts.algorithm, issuer_spki, parts.tbs, parts.signature).is_ok()
 }
 
-/// Validates one path for a TLS server of this name at this moment, in UNIX seconds.
+/// Verifies one chain by itself, outside of any evidence: the search and the validation that a judgement rests on.
 ///
-/// rustls-webpki first; then what it has no check for: keyCertSign of every issuer (RFC 5280
-/// §4.2.1.3), the anchor's own dates, and signatures that rest on SHA-1 or short RSA keys.
-pub(crate) fn validate(
-    path: &Path,
-    certificates: &[Certificate<'_>],
-    anchor: &Issuer<'_>,
-    host: &ServerName<'_>,
-    at: i64,
-    signatures: &Signatures,
-) -> Option<Refusal> {
-    let on_path: Vec<&Certificate<'_>> = path.certificates.iter().filter_map(|&index| certificates.get(index)).collect();
-    let (end_entity, issuers) = on_path.split_first()?;
-    if let Err(error) = validate_by_webpki(end_entity, issuers, anchor, host, at, signatures) {
-        return Some(refusal_of(&error));
+/// `chain` begins with the end-entity, in DER, and may hold more than a path needs, in any order; `anchors` are
+/// certificates in DER whose issuers are held to the Baseline Requirements, as public ones are. Without a `host`
+/// any name will do. `at` is in UNIX seconds.
+///
+/// # Errors
+/// Why the first path is refused, when all are; [`Refusal::NoAnchor`] when there is none.
+pub fn verify(chain: &[&[u8]], anchors: &[&[u8]], host: Option<&str>, at: i64) -> Result<(), Refusal> {
+    let unreadable = |error: crate::Unreadable| Refusal::Unsupported(error.to_string());
+    let Some((end_entity, others)) = chain.split_first() else { return Err(Refusal::NoAnchor) };
+    let mut certificates = vec![Certificate::read(end_entity).map_err(unreadable)?];
+    certificates.extend(others.iter().take(MAX_CERTIFICATES - 1).filter_map(|der| Certificate::read(der).ok()));
+    let anchors: Vec<Certificate<'_>> = anchors.iter().filter_map(|der| Certificate::read(der).ok()).collect();
+    let anchors: Vec<Issuer<'_>> = anchors.iter().map(|anchor| Issuer::of(anchor, Rules::WebPki { at })).collect();
+    let host = host.map(ServerName::try_from).transpose().map_err(|_| Refusal::Unsupported("host name".to_owned()))?;
+    let signatures = Signatures::new();
+    let mut validation = Validation::new(&certificates, host.as_ref(), at, &signatures);
+    let mut refused = Err(Refusal::NoAnchor);
+    for path in search(&certificates, &anchors, &signatures).paths {
+        let Some(anchor) = path.anchor.and_then(|index| anchors.get(index)) else { continue };
+        match validation.refusal(&path, anchor) {
+            None => return Ok(()),
+            Some(refusal) if refused == Err(Refusal::NoAnchor) => refused = Err(refusal),
+            Some(_) => {}
+        }
     }
-    if issuers.iter().any(|issuer| issuer.may_sign_certificates == Some(false)) {
-        return Some(Refusal::IssuerMayNotSign);
-    }
-    if !(anchor.not_before..=anchor.not_after).contains(&at) {
-        return Some(Refusal::AnchorNotCurrent);
-    }
-    let keys = issuers.iter().map(|issuer| issuer.spki).chain([anchor.spki]);
-    let weak =
-        on_path.iter().zip(keys).any(|(certificate, key)| strength(certificate.signed_parts().algorithm, key) != Some(Strength::Current));
-    weak.then_some(Refusal::WeakSignature)
+    refused
 }
 
-fn validate_by_webpki(
-    end_entity: &Certificate<'_>,
-    issuers: &[&Certificate<'_>],
-    anchor: &Issuer<'_>,
-    host: &ServerName<'_>,
+/// What every path of one chain is held against; each certificate's profile is read once, however many paths cross it.
+pub(crate) struct Validation<'a, 'e> {
+    certificates: &'a [Certificate<'e>],
+    host: Option<&'a ServerName<'a>>,
     at: i64,
-    signatures: &Signatures,
-) -> Result<(), webpki::Error> {
-    let end_entity = end_entity.to_pki();
-    let end_entity = EndEntityCert::try_from(&end_entity)?;
-    let issuers: Vec<CertificateDer<'_>> = issuers.iter().map(|issuer| issuer.to_pki()).collect();
-    let anchors = [TrustAnchor {
-        subject: Der::from_slice(der::only(anchor.subject, der::SEQUENCE).unwrap_or_default()),
-        subject_public_key_info: Der::from_slice(der::only(anchor.spki, der::SEQUENCE).unwrap_or_default()),
-        name_constraints: anchor.name_constraints.map(Der::from_slice),
-    }];
-    let at = UnixTime::since_unix_epoch(Duration::from_secs(at.try_into().unwrap_or(0)));
-    end_entity.verify_for_usage(&signatures.algorithms(), &anchors, &issuers, at, KeyUsage::server_auth(), None, None)?;
-    end_entity.verify_is_valid_for_subject_name(host)
+    signatures: &'a Signatures,
+    faults: BTreeMap<(usize, bool), Option<Fault>>,
+    comparisons: usize,
+}
+
+impl<'a, 'e> Validation<'a, 'e> {
+    /// For a TLS server of this name, or of any, at this moment in UNIX seconds.
+    pub(crate) fn new(certificates: &'a [Certificate<'e>], host: Option<&'a ServerName<'a>>, at: i64, signatures: &'a Signatures) -> Self {
+        Self { certificates, host, at, signatures, faults: BTreeMap::new(), comparisons: name_constraints::MAX_COMPARISONS }
+    }
+
+    /// Returns why a path is refused; none when it is accepted.
+    ///
+    /// rustls-webpki first; then what it has no check for: keyCertSign of every issuer (RFC 5280
+    /// §4.2.1.3), the anchor's own dates, signatures that rest on SHA-1 or short RSA keys, name
+    /// constraints of other forms (§4.2.1.10), and the profile of each certificate in its role.
+    pub(crate) fn refusal(&mut self, path: &Path, anchor: &Issuer<'_>) -> Option<Refusal> {
+        let certificates = self.certificates;
+        let on_path: Vec<&Certificate<'_>> = path.certificates.iter().filter_map(|&index| certificates.get(index)).collect();
+        let (end_entity, issuers) = on_path.split_first()?;
+        match self.validate_by_webpki(end_entity, issuers, anchor) {
+            // It looks at them last, when all else is good.
+            Ok(()) | Err(webpki::Error::NameConstraintViolation) => {}
+            Err(error) => return Some(refusal_of(&error)),
+        }
+        if !name_constraints::breaches(&on_path, anchor.name_constraints, &mut self.comparisons).is_empty() {
+            return Some(Refusal::OutsideNameConstraints);
+        }
+        if let Some(host) = self.host
+            && let Err(error) = EndEntityCert::try_from(&end_entity.to_pki()).and_then(|leaf| leaf.verify_is_valid_for_subject_name(host))
+        {
+            return Some(refusal_of(&error));
+        }
+        if issuers.iter().any(|issuer| issuer.may_sign_certificates == Some(false)) || !keeps_path_lengths(issuers) {
+            return Some(Refusal::IssuerMayNotSign);
+        }
+        if !(anchor.not_before..=anchor.not_after).contains(&self.at) {
+            return Some(Refusal::AnchorNotCurrent);
+        }
+        let keys = issuers.iter().map(|issuer| issuer.spki).chain([anchor.spki]);
+        let weak = on_path
+            .iter()
+            .zip(keys)
+            .any(|(certificate, key)| strength(certificate.signed_parts().algorithm, key) != Some(Strength::Current));
+        if weak {
+            return Some(Refusal::WeakSignature);
+        }
+        let fault = path.certificates.iter().find_map(|&index| self.fault(index, anchor.rules));
+        fault.or(anchor.fault).map(Refusal::Misprofiled)
+    }
+
+    /// The first rule that a certificate breaks below an anchor of these rules.
+    fn fault(&mut self, index: usize, rules: Rules) -> Option<Fault> {
+        let certificate = self.certificates.get(index)?;
+        let role = if index == 0 { Role::EndEntity } else { Role::Subordinate };
+        *self.faults.entry((index, rules == Rules::Pkix)).or_insert_with(|| first_fault(certificate, role, rules))
+    }
+
+    fn validate_by_webpki(
+        &self,
+        end_entity: &Certificate<'_>,
+        issuers: &[&Certificate<'_>],
+        anchor: &Issuer<'_>,
+    ) -> Result<(), webpki::Error> {
+        let end_entity = end_entity.to_pki();
+        let end_entity = EndEntityCert::try_from(&end_entity)?;
+        let issuers: Vec<CertificateDer<'_>> = issuers.iter().map(|issuer| issuer.to_pki()).collect();
+        let anchors = [TrustAnchor {
+            subject: Der::from_slice(der::only(anchor.subject, der::SEQUENCE).unwrap_or_default()),
+            subject_public_key_info: Der::from_slice(der::only(anchor.spki, der::SEQUENCE).unwrap_or_default()),
+            name_constraints: anchor.name_constraints.map(Der::from_slice),
+        }];
+        let at = UnixTime::since_unix_epoch(Duration::from_secs(self.at.try_into().unwrap_or(0)));
+        let algorithms = self.signatures.algorithms();
+        end_entity.verify_for_usage(&algorithms, &anchors, &issuers, at, KeyUsage::server_auth(), None, None).map(|_| ())
+    }
+}
+
+/// The first rule that a certificate breaks and that refuses its path.
+fn first_fault(certificate: &Certificate<'_>, role: Role, rules: Rules) -> Option<Fault> {
+    profile::faults(certificate, role, rules).into_iter().find(|fault| fault.refuses())
+}
+
+/// Whether every issuer has as few CAs below it, those not self-issued, as it allows (RFC 5280 §4.2.1.9).
+fn keeps_path_lengths(issuers: &[&Certificate<'_>]) -> bool {
+    let below = |index: usize| issuers.iter().take(index).filter(|issuer| !issuer.is_self_issued()).count();
+    let keeps = |(index, issuer): (usize, &&Certificate<'_>)| issuer.path_len.is_none_or(|most| below(index) as u64 <= u64::from(most));
+    issuers.iter().enumerate().all(keeps)
 }
 
 fn refusal_of(error: &webpki::Error) -> Refusal {

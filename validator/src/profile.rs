@@ -1,208 +1,491 @@
-//! How a certificate is made: its extensions in their order, and what they point to. Reads, never decides.
+//! What RFC 5280 and the Baseline Requirements ask of a certificate in its role, beyond what a path needs to hold.
+//!
+//! A verifier may accept a certificate that breaks its profile, and most do. Nobody issues one by
+//! accident who keeps the rules, though: such a path is not *clear*. Each rule stands here only as far
+//! as no certificate of a public CA in good standing breaks it.
 
-use std::fmt;
+use std::net::IpAddr;
 
-use x509_parser::extensions::{ParsedExtension, X509Extension};
+use serde::{Deserialize, Serialize};
 
-/// What a certificate's makers put into it, whatever its names say.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Profile {
-    /// Every extension in its order (RFC 5280 §4.2).
-    pub extensions: Extensions,
-    /// An OCSP responder is named (id-ad-ocsp, RFC 5280 §4.2.2.1).
-    pub ocsp: bool,
-    /// The issuer's certificate is pointed to (id-ad-caIssuers, same section).
-    pub ca_issuers: bool,
-    /// A CRL is pointed to (RFC 5280 §4.2.1.13).
-    pub crl: bool,
-    /// How many certificate policies are asserted (RFC 5280 §4.2.1.4); no more than 255 are counted.
-    pub policies: u8,
-    /// Some name stands in subjectAltName (RFC 5280 §4.2.1.6).
-    pub alternative_names: bool,
+use crate::chain::Certificate;
+use crate::extensions::{self as ext, Extension};
+use crate::{der, name_constraints, signatures};
+
+/// What a certificate is used as on a path.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Role {
+    /// The TLS server's own.
+    EndEntity,
+    /// Any CA's between the server's and the anchor.
+    Subordinate,
+    /// A trust anchor's, where it is known as a certificate.
+    Anchor,
 }
 
-/// The extensions of one certificate in their order, and which of them are critical.
-#[derive(Clone, Copy, PartialEq, Eq, Default)]
-pub struct Extensions {
-    marks: [u8; MAX_EXTENSIONS],
-    count: u8,
+/// Whose rules a certificate is held against.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Rules {
+    /// RFC 5280 alone, and of it what a verifier can be led astray by: for what is issued under an anchor of one's own.
+    Pkix,
+    /// The Baseline Requirements for TLS Server Certificates besides, as they are in force at a UNIX second.
+    WebPki {
+        /// When the certificate is used.
+        at: i64,
+    },
 }
 
-/// How many extensions are remembered; real certificates have a dozen at most.
-const MAX_EXTENSIONS: usize = 24;
-/// Set in the mark of a critical extension.
-const CRITICAL: u8 = 0x80;
-/// The mark of an extension that is not in [`KNOWN`].
-const OTHER: u8 = 0x7f;
+/// A rule that a certificate breaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "kebab-case")]
+pub enum Fault {
+    /// Its extensions, or one that decides here, are not in DER as RFC 5280 §4.2 lays them out.
+    MalformedExtension,
+    /// One extension stands in it twice (RFC 5280 §4.2).
+    DuplicateExtension,
+    /// It has a critical extension that nobody here understands (RFC 5280 §4.2).
+    UnknownCriticalExtension,
+    /// A key identifier or authority information access is critical (RFC 5280 §4.2.1.1, §4.2.1.2, §4.2.2.1).
+    WronglyCritical,
+    /// basicConstraints of a CA, or policyConstraints, is not critical (RFC 5280 §4.2.1.9, §4.2.1.11).
+    NotCritical,
+    /// The issuer's Name is empty, or that of a CA's subject (RFC 5280 §4.1.2.4, §4.1.2.6).
+    EmptyName,
+    /// It issues, and basicConstraints does not say that it is a CA (RFC 5280 §4.2.1.9).
+    NotACa,
+    /// It issues, and keyUsage lacks keyCertSign (RFC 5280 §4.2.1.3).
+    NoKeyCertSign,
+    /// keyCertSign without being a CA (RFC 5280 §4.2.1.9).
+    KeyCertSignWithoutCa,
+    /// A CA without subjectKeyIdentifier (RFC 5280 §4.2.1.2).
+    NoSubjectKeyId,
+    /// No keyIdentifier of the issuer, and not self-signed (RFC 5280 §4.2.1.1).
+    NoAuthorityKeyId,
+    /// The authority key identifier of a self-signed root is not its own key's, or names an issuer and a
+    /// serial number (BR §7.1.2.1.3).
+    AuthorityKeyIdMismatch,
+    /// Name constraints that constrain nothing or cannot be read (RFC 5280 §4.2.1.10).
+    EmptyNameConstraints,
+    /// Name constraints in an end-entity certificate (RFC 5280 §4.2.1.10).
+    MisplacedNameConstraints,
+    /// A serial number that is zero, negative, or longer than 20 octets (RFC 5280 §4.1.2.2; BR §7.1).
+    SerialNumber,
+    /// subjectAltName is critical beside a subject, or not critical in place of one (RFC 5280 §4.2.1.6; BR §7.1.2.7.12).
+    AlternativeNameCriticality,
+    /// A dNSName that is none: an address, an underscore, a wildcard over a whole top-level domain (RFC 5280
+    /// §4.2.1.6; BR §3.2.2.6, §7.1.2.7.12).
+    ImproperName,
+    /// The common name is an alternative name written otherwise (BR §7.1.4.3).
+    CommonNameSpelling,
+    /// The common name is none of the alternative names (BR §7.1.4.3). Clients pass it over.
+    CommonName,
+    /// Extended key usage: any, critical, or present in a root (BR §7.1.2.1.2, §7.1.2.7.6, §7.1.2.7.10).
+    Purposes,
+    /// No extended key usage for TLS servers (BR §7.1.2.7.10). Clients pass over one that has none at all.
+    NoServerPurpose,
+    /// A key that is neither RSA of at least 2048 bits in whole octets nor on P-256, P-384 or P-521 (BR §6.1.5).
+    KeyKind,
+}
 
-/// The extensions that have a short name here, by their object identifiers in DER.
-const KNOWN: [(&str, &[u8]); 13] = [
-    ("AIA", &[0x2b, 6, 1, 5, 5, 7, 1, 1]),
-    ("AKI", &[0x55, 0x1d, 35]),
-    ("BC", &[0x55, 0x1d, 19]),
-    ("CP", &[0x55, 0x1d, 32]),
-    ("CRLDP", &[0x55, 0x1d, 31]),
-    ("EKU", &[0x55, 0x1d, 37]),
-    ("KU", &[0x55, 0x1d, 15]),
-    ("NC", &[0x55, 0x1d, 30]),
-    ("NScertType", &[0x60, 0x86, 0x48, 1, 0x86, 0xf8, 0x42, 1, 1]),
-    ("NScomment", &[0x60, 0x86, 0x48, 1, 0x86, 0xf8, 0x42, 1, 13]),
-    ("SAN", &[0x55, 0x1d, 17]),
-    ("SCT", &[0x2b, 6, 1, 4, 1, 0xd6, 0x79, 2, 4, 2]),
-    ("SKI", &[0x55, 0x1d, 14]),
-];
-/// id-ad-ocsp and id-ad-caIssuers.
-const OCSP: &[u8] = &[0x2b, 6, 1, 5, 5, 7, 0x30, 1];
-const CA_ISSUERS: &[u8] = &[0x2b, 6, 1, 5, 5, 7, 0x30, 2];
+/// Returns the rules that a certificate breaks in its role; each once, in the order of [`Fault`].
+///
+/// A rule of the Baseline Requirements is asked of an end-entity that began after the rule did, and of
+/// every one that is used when all from before must have ended: a date can be written back, the moment
+/// of use cannot.
+pub fn faults(certificate: &Certificate<'_>, role: Role, rules: Rules) -> Vec<Fault> {
+    let Some(extensions) = ext::of(certificate.signed_parts().tbs) else { return vec![Fault::MalformedExtension] };
+    let look = Look { certificate, extensions, role, rules };
+    Fault::ALL.into_iter().filter(|&fault| look.breaks(fault)).collect()
+}
 
-impl Profile {
-    /// Takes note of the next extension.
-    pub(crate) fn note(&mut self, extension: &X509Extension<'_>) {
-        self.extensions.push(extension.oid.as_bytes(), extension.critical);
-        match extension.parsed_extension() {
-            ParsedExtension::AuthorityInfoAccess(access) => {
-                for description in &access.accessdescs {
-                    self.ocsp |= description.access_method.as_bytes() == OCSP;
-                    self.ca_issuers |= description.access_method.as_bytes() == CA_ISSUERS;
-                }
+impl Fault {
+    /// Every rule, in order.
+    pub const ALL: [Self; 22] = [
+        Self::MalformedExtension,
+        Self::DuplicateExtension,
+        Self::UnknownCriticalExtension,
+        Self::WronglyCritical,
+        Self::NotCritical,
+        Self::EmptyName,
+        Self::NotACa,
+        Self::NoKeyCertSign,
+        Self::KeyCertSignWithoutCa,
+        Self::NoSubjectKeyId,
+        Self::NoAuthorityKeyId,
+        Self::AuthorityKeyIdMismatch,
+        Self::EmptyNameConstraints,
+        Self::MisplacedNameConstraints,
+        Self::SerialNumber,
+        Self::AlternativeNameCriticality,
+        Self::ImproperName,
+        Self::CommonNameSpelling,
+        Self::CommonName,
+        Self::Purposes,
+        Self::NoServerPurpose,
+        Self::KeyKind,
+    ];
+
+    /// Returns whether a path with it is refused; the other rules are broken by certificates that every client takes.
+    pub fn refuses(self) -> bool {
+        !matches!(self, Self::CommonName | Self::NoServerPurpose)
+    }
+
+    /// Returns what is wrong, as one clause in lower case.
+    pub fn says(self) -> &'static str {
+        match self {
+            Self::MalformedExtension => "an extension is malformed",
+            Self::DuplicateExtension => "an extension stands in it twice",
+            Self::UnknownCriticalExtension => "a critical extension is unknown",
+            Self::WronglyCritical => "an extension is critical that must not be",
+            Self::NotCritical => "an extension is not critical that must be",
+            Self::EmptyName => "a name is empty that must not be",
+            Self::NotACa => "it issues and is no CA",
+            Self::NoKeyCertSign => "it issues and its key usage does not allow that",
+            Self::KeyCertSignWithoutCa => "its key usage allows issuing, and it is no CA",
+            Self::NoSubjectKeyId => "a CA without a subject key identifier",
+            Self::NoAuthorityKeyId => "no authority key identifier",
+            Self::AuthorityKeyIdMismatch => "a root whose authority key identifier is not its own key's",
+            Self::EmptyNameConstraints => "name constraints that constrain nothing",
+            Self::MisplacedNameConstraints => "name constraints in an end-entity certificate",
+            Self::SerialNumber => "a serial number that is not positive or too long",
+            Self::AlternativeNameCriticality => "the alternative names are critical, or not, against the rule",
+            Self::ImproperName => "an alternative name that is no host name",
+            Self::CommonNameSpelling => "the common name is an alternative name, written otherwise",
+            Self::CommonName => "the common name is none of the alternative names",
+            Self::Purposes => "extended key usages against the rule",
+            Self::NoServerPurpose => "no extended key usage for TLS servers",
+            Self::KeyKind => "a key of a kind or size that is not allowed",
+        }
+    }
+}
+
+/// One certificate under examination.
+struct Look<'c, 'e> {
+    certificate: &'c Certificate<'e>,
+    extensions: Vec<Extension<'e>>,
+    role: Role,
+    rules: Rules,
+}
+
+/// A rule of the Baseline Requirements: since when, and how long before that a certificate could have been issued and still be valid.
+#[derive(Debug, Clone, Copy)]
+struct InForce {
+    since: i64,
+    longest: i64,
+}
+
+const DAY: i64 = 86_400;
+/// BR 1.0 of 2012-07-01; certificates of that time were valid for up to 60 months.
+const BR_1: InForce = InForce { since: 1_341_100_800, longest: 1_827 * DAY };
+/// RSA of 2048 bits, in whatever ended after 2013 (BR 1.0 Appendix A).
+const RSA_2048: InForce = InForce { since: 1_388_534_400, longest: 0 };
+/// Ballot SC12: no underscore from 2019-05-01 on, none longer than 30 days since 2018-12-10.
+const SC12: InForce = InForce { since: 1_556_668_800, longest: 825 * DAY };
+/// Ballot SC48: names are copied character by character, from 2021-10-01 on; 398 days since 2020-09-01.
+const SC48: InForce = InForce { since: 1_633_046_400, longest: 398 * DAY };
+/// Ballot SC62: certificate profiles, from 2023-09-15 on.
+const SC62: InForce = InForce { since: 1_694_736_000, longest: 398 * DAY };
+
+impl<'e> Look<'_, 'e> {
+    fn breaks(&self, rule: Fault) -> bool {
+        match rule {
+            Fault::MalformedExtension => self.has_malformed(),
+            Fault::DuplicateExtension => self.has_duplicates(),
+            Fault::UnknownCriticalExtension => self.has_unknown_critical(),
+            Fault::WronglyCritical => self.is_wrongly_critical(),
+            Fault::NotCritical => self.is_public() && self.is_not_critical(),
+            Fault::EmptyName => self.lacks_a_name(),
+            Fault::NotACa => self.issues() && self.knows_extensions() && !self.certificate.is_ca,
+            Fault::NoKeyCertSign => self.issues() && self.certificate.may_sign_certificates == Some(false),
+            Fault::KeyCertSignWithoutCa => self.certificate.may_sign_certificates == Some(true) && !self.certificate.is_ca,
+            Fault::NoSubjectKeyId => {
+                self.is_public() && self.issues() && self.knows_extensions() && self.certificate.subject_key_id.is_none()
             }
-            ParsedExtension::CRLDistributionPoints(points) => self.crl |= !points.points.is_empty(),
-            ParsedExtension::CertificatePolicies(policies) => self.policies = u8::try_from(policies.len()).unwrap_or(u8::MAX),
-            ParsedExtension::SubjectAlternativeName(names) => self.alternative_names |= !names.general_names.is_empty(),
-            _ => {}
+            Fault::NoAuthorityKeyId => self.lacks_authority_key_id(),
+            Fault::AuthorityKeyIdMismatch => self.has_mismatched_key_id(),
+            Fault::EmptyNameConstraints => self.has_empty_name_constraints(),
+            Fault::MisplacedNameConstraints => self.role == Role::EndEntity && self.get(ext::NAME_CONSTRAINTS).is_some(),
+            Fault::SerialNumber => self.has_improper_serial(),
+            Fault::AlternativeNameCriticality => self.has_alternative_names_of_wrong_criticality(),
+            Fault::ImproperName => self.has_improper_names(),
+            Fault::CommonNameSpelling => self.has_misspelled_common_name(),
+            Fault::CommonName => self.has_another_common_name(),
+            Fault::Purposes => self.has_wrong_purposes(),
+            Fault::NoServerPurpose => self.binds(BR_1) && !self.certificate.purposes.is_some_and(|listed| listed.server || listed.any),
+            Fault::KeyKind => self.has_improper_key(),
         }
     }
-}
 
-impl Extensions {
-    /// Reads the form that [`fmt::Display`] writes: short names with commas between, `!` before a critical one, `?` for any other.
-    pub fn parse(text: &str) -> Option<Self> {
-        let mut extensions = Self::default();
-        for name in text.split(',').filter(|name| !name.is_empty()) {
-            let (name, critical) = name.strip_prefix('!').map_or((name, false), |name| (name, true));
-            let oid = Self::oid(name);
-            if (oid.is_none() && name != "?") || usize::from(extensions.count) == MAX_EXTENSIONS {
-                return None;
+    fn issues(&self) -> bool {
+        self.role != Role::EndEntity
+    }
+
+    /// Whether it is of a version that has extensions; anchors of version 1 are still about, and an anchor needs none.
+    fn knows_extensions(&self) -> bool {
+        let tbs = self.certificate.signed_parts().tbs;
+        let has_version = der::only(tbs, der::SEQUENCE).and_then(der::read).is_some_and(|(first, _)| first.tag == 0xa0);
+        self.role != Role::Anchor || has_version
+    }
+
+    fn is_public(&self) -> bool {
+        self.rules != Rules::Pkix
+    }
+
+    fn get(&self, id: &[u8]) -> Option<Extension<'e>> {
+        self.extensions.iter().copied().find(|extension| extension.id == id)
+    }
+
+    fn is_critical(&self, id: &[u8]) -> bool {
+        self.get(id).is_some_and(|extension| extension.critical)
+    }
+
+    /// Whether a rule of the Baseline Requirements binds this end-entity.
+    fn binds(&self, rule: InForce) -> bool {
+        match self.rules {
+            Rules::Pkix => false,
+            Rules::WebPki { at } => {
+                self.role == Role::EndEntity && (self.certificate.not_before >= rule.since || at >= rule.since.saturating_add(rule.longest))
             }
-            extensions.push(oid.unwrap_or_default(), critical);
-        }
-        Some(extensions)
-    }
-
-    /// Returns how many there are; no more than 24 are counted.
-    pub fn len(&self) -> usize {
-        usize::from(self.count)
-    }
-
-    /// Returns whether there is none.
-    pub fn is_empty(&self) -> bool {
-        self.count == 0
-    }
-
-    /// Returns whether an extension is there, by its short name.
-    pub fn has(&self, name: &str) -> bool {
-        self.names().any(|(known, _)| known == name)
-    }
-
-    /// Returns the object identifier with this short name, in DER without its header.
-    pub(crate) fn oid(name: &str) -> Option<&'static [u8]> {
-        KNOWN.iter().find(|(known, _)| *known == name).map(|(_, oid)| *oid)
-    }
-
-    fn push(&mut self, oid: &[u8], critical: bool) {
-        let known = KNOWN.iter().position(|(_, known)| *known == oid);
-        let mark = known.and_then(|index| u8::try_from(index).ok()).unwrap_or(OTHER);
-        if let Some(free) = self.marks.get_mut(usize::from(self.count)) {
-            *free = if critical { mark | CRITICAL } else { mark };
-            self.count += 1;
         }
     }
 
-    fn names(&self) -> impl Iterator<Item = (&'static str, bool)> {
-        self.marks.iter().take(self.len()).map(|mark| {
-            let known = KNOWN.get(usize::from(mark & !CRITICAL));
-            (known.map_or("?", |(name, _)| *name), mark & CRITICAL != 0)
+    fn has_malformed(&self) -> bool {
+        self.extensions.iter().any(|extension| match extension.id {
+            ext::SUBJECT_KEY_ID => der::only(extension.value, der::OCTET_STRING).is_none(),
+            ext::KEY_USAGE => der::only(extension.value, der::BIT_STRING).is_none(),
+            ext::BASIC_CONSTRAINTS | ext::AUTHORITY_KEY_ID => der::only(extension.value, der::SEQUENCE).is_none(),
+            // SIZE (1..MAX) of each.
+            ext::SUBJECT_ALT_NAME | ext::EXTENDED_KEY_USAGE | ext::CRL_DISTRIBUTION_POINTS | ext::CERTIFICATE_POLICIES => {
+                is_empty_list(extension.value)
+            }
+            ext::AUTHORITY_INFO_ACCESS => is_empty_list(extension.value) || !is_list_of_sequences(extension.value),
+            _ => false,
         })
     }
-}
 
-impl fmt::Display for Extensions {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (index, (name, critical)) in self.names().enumerate() {
-            write!(f, "{}{}{name}", if index > 0 { "," } else { "" }, if critical { "!" } else { "" })?;
+    fn has_duplicates(&self) -> bool {
+        let mut ids: Vec<&[u8]> = self.extensions.iter().map(|extension| extension.id).collect();
+        ids.sort_unstable();
+        ids.windows(2).any(|pair| pair.first() == pair.last())
+    }
+
+    fn has_unknown_critical(&self) -> bool {
+        self.extensions.iter().any(|extension| extension.critical && !UNDERSTOOD.contains(&extension.id))
+    }
+
+    fn is_wrongly_critical(&self) -> bool {
+        [ext::SUBJECT_KEY_ID, ext::AUTHORITY_KEY_ID, ext::AUTHORITY_INFO_ACCESS].iter().any(|id| self.is_critical(id))
+    }
+
+    fn is_not_critical(&self) -> bool {
+        let is_plain = |id: &[u8]| self.get(id).is_some_and(|extension| !extension.critical);
+        is_plain(ext::POLICY_CONSTRAINTS) || (self.issues() && is_plain(ext::BASIC_CONSTRAINTS))
+    }
+
+    fn lacks_a_name(&self) -> bool {
+        is_empty_list(self.certificate.issuer) || (self.issues() && is_empty_list(self.certificate.subject))
+    }
+
+    /// Public CAs of the past often left it out, below a root of version 1 above all, which has no key identifier to name.
+    fn lacks_authority_key_id(&self) -> bool {
+        let is_asked = match (self.role, self.rules) {
+            (Role::Anchor, _) | (_, Rules::Pkix) => false,
+            (Role::Subordinate, Rules::WebPki { at }) => at >= SC62.since,
+            (Role::EndEntity, Rules::WebPki { .. }) => self.binds(SC62),
+        };
+        is_asked && self.certificate.authority_key_id.is_none() && !self.certificate.is_self_issued()
+    }
+
+    fn has_mismatched_key_id(&self) -> bool {
+        let certificate = self.certificate;
+        if self.role != Role::Anchor || !self.is_public() || !certificate.is_self_issued() {
+            return false;
         }
-        Ok(())
-    }
-}
-
-impl fmt::Debug for Extensions {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "[{self}]")
-    }
-}
-
-#[cfg(test)]
-#[allow(clippy::unwrap_used, reason = "tests")]
-mod tests {
-    use rcgen::{CertificateParams, CrlDistributionPoint, CustomExtension, KeyPair};
-
-    use super::*;
-    use crate::chain::Certificate;
-
-    fn made(change: impl FnOnce(&mut CertificateParams)) -> Vec<u8> {
-        let mut params = CertificateParams::new(["www.example.org".to_owned()]).unwrap();
-        change(&mut params);
-        params.self_signed(&KeyPair::generate().unwrap()).unwrap().der().to_vec()
+        let Some(inside) = self.get(ext::AUTHORITY_KEY_ID).and_then(|extension| der::only(extension.value, der::SEQUENCE)) else {
+            return false;
+        };
+        // [1] authorityCertIssuer and [2] authorityCertSerialNumber.
+        let names_an_issuer = elements(inside).any(|element| matches!(element.tag, 0xa1 | 0x82));
+        names_an_issuer || certificate.authority_key_id.is_none() || certificate.authority_key_id != certificate.subject_key_id
     }
 
-    fn custom(oid: &[u64], content: &[u8], critical: bool) -> CustomExtension {
-        let mut extension = CustomExtension::from_oid_content(oid, content.to_vec());
-        extension.set_criticality(critical);
-        extension
+    fn has_empty_name_constraints(&self) -> bool {
+        let Some(extension) = self.get(ext::NAME_CONSTRAINTS) else { return false };
+        self.issues() && !der::only(extension.value, der::SEQUENCE).is_some_and(name_constraints::is_well_formed)
     }
 
-    #[test]
-    fn extensions_are_read_in_their_order_with_what_is_critical() {
-        let der = made(|params| {
-            params.custom_extensions = vec![custom(&[1, 2, 3], &[5, 0], true), custom(&[2, 16, 840, 1, 113_730, 1, 13], &[0x16, 0], false)];
-        });
-        assert_eq!(Certificate::read(&der).unwrap().profile.extensions.to_string(), "SAN,!?,NScomment");
-    }
-
-    #[test]
-    fn pointers_and_policies_are_seen() {
-        let der = made(|params| {
-            params.crl_distribution_points = vec![CrlDistributionPoint { uris: vec!["http://crl.example.org/a.crl".to_owned()] }];
-            params.custom_extensions = vec![
-                // One id-ad-ocsp, and one policy, 2.23.140.1.2.1.
-                custom(&[1, 3, 6, 1, 5, 5, 7, 1, 1], b"\x30\x12\x30\x10\x06\x08\x2b\x06\x01\x05\x05\x07\x30\x01\x86\x04http", false),
-                custom(&[2, 5, 29, 32], b"\x30\x0a\x30\x08\x06\x06\x67\x81\x0c\x01\x02\x01", false),
-            ];
-        });
-        let profile = Certificate::read(&der).unwrap().profile;
-        assert!(profile.ocsp && !profile.ca_issuers && profile.crl && profile.alternative_names);
-        assert_eq!(profile.policies, 1);
-    }
-
-    #[test]
-    fn what_is_not_there_is_not_seen() {
-        let der = made(|params| params.subject_alt_names.clear());
-        assert_eq!(Certificate::read(&der).unwrap().profile, Profile::default());
-    }
-
-    #[test]
-    fn the_text_of_an_order_is_read_again_as_it_was_written() {
-        for text in ["", "SAN", "!KU,EKU,!BC,SKI,AKI,AIA,CRLDP,SAN,CP,SCT", "BC,NScomment,NScertType,!NC,?,!?"] {
-            assert_eq!(Extensions::parse(text).unwrap().to_string(), text);
+    fn has_improper_serial(&self) -> bool {
+        if self.role == Role::Anchor || !self.is_public() {
+            return false;
         }
-        assert_eq!(Extensions::parse("SAN,xyz"), None);
-        assert_eq!(Extensions::parse(&"SAN,".repeat(25)), None);
+        let serial = self.certificate.serial;
+        let is_positive = serial.first().is_some_and(|&first| first < 0x80) && serial.iter().any(|&octet| octet != 0);
+        !is_positive || serial.len() > 20
     }
 
-    #[test]
-    fn a_crowd_of_extensions_is_cut_and_hurts_nobody() {
-        let crowd = (0..200).map(|last| custom(&[1, 2, 3, last], &[5, 0], false)).collect();
-        let der = made(|params| params.custom_extensions = crowd);
-        assert_eq!(Certificate::read(&der).unwrap().profile.extensions.len(), MAX_EXTENSIONS);
+    fn has_alternative_names_of_wrong_criticality(&self) -> bool {
+        let Some(extension) = self.get(ext::SUBJECT_ALT_NAME).filter(|_| !self.issues()) else { return false };
+        if is_empty_list(self.certificate.subject) { !extension.critical } else { extension.critical && self.binds(SC62) }
     }
+
+    fn has_improper_names(&self) -> bool {
+        let is_address = |name: &str| name.parse::<IpAddr>().is_ok();
+        let is_whole_domain = |name: &str| name == "*" || name.strip_prefix("*.").is_some_and(|domain| !domain.contains('.'));
+        self.certificate
+            .dns_names
+            .iter()
+            .any(|name| (self.binds(BR_1) && (is_address(name) || is_whole_domain(name))) || (self.binds(SC12) && name.contains('_')))
+    }
+
+    fn has_misspelled_common_name(&self) -> bool {
+        let names = self.alternative_names();
+        let is_unicode_for_one = |text: &str| {
+            let is_host = text.contains('.') && text.chars().all(|c| c.is_alphanumeric() || matches!(c, '.' | '-' | '*'));
+            let is_encoded = |name: &der::Element<'_>| name.tag == DNS_NAME && name.content.windows(4).any(|four| four == b"xn--");
+            !text.is_ascii() && is_host && names.iter().any(is_encoded)
+        };
+        let is_another_spelling = |text: &str| names.iter().any(|name| stands_for(name, text));
+        let is_misspelled =
+            |text: &&str| !self.is_alternative_name(text.as_bytes()) && (is_another_spelling(text) || is_unicode_for_one(text));
+        self.binds(SC48)
+            && common_names(self.certificate.subject).filter_map(|text| std::str::from_utf8(text).ok()).any(|text| is_misspelled(&text))
+    }
+
+    fn has_another_common_name(&self) -> bool {
+        self.binds(BR_1)
+            && self.get(ext::SUBJECT_ALT_NAME).is_some()
+            && common_names(self.certificate.subject).any(|text| !self.is_alternative_name(text))
+    }
+
+    fn alternative_names(&self) -> Vec<der::Element<'e>> {
+        let inside = self.get(ext::SUBJECT_ALT_NAME).and_then(|extension| der::only(extension.value, der::SEQUENCE));
+        elements(inside.unwrap_or_default()).collect()
+    }
+
+    /// Whether a text is one of the alternative names: character by character where that is in force.
+    fn is_alternative_name(&self, text: &[u8]) -> bool {
+        let exactly = self.binds(SC48);
+        self.alternative_names().iter().any(|name| match name.tag {
+            DNS_NAME if exactly => name.content == text,
+            DNS_NAME => name.content.eq_ignore_ascii_case(text),
+            IP_ADDRESS => address(name.content).is_some_and(|address| address.to_string().as_bytes() == text),
+            _ => false,
+        })
+    }
+
+    fn has_wrong_purposes(&self) -> bool {
+        match (self.role, self.rules) {
+            (Role::Anchor, Rules::WebPki { .. }) => self.get(ext::EXTENDED_KEY_USAGE).is_some(),
+            (Role::EndEntity, Rules::WebPki { .. }) => {
+                let is_loose = self.certificate.purposes.is_some_and(|listed| listed.any) || self.is_critical(ext::EXTENDED_KEY_USAGE);
+                self.binds(SC62) && is_loose
+            }
+            _ => false,
+        }
+    }
+
+    fn has_improper_key(&self) -> bool {
+        if !self.is_public() || self.role == Role::Subordinate {
+            return false;
+        }
+        let allowed = match signatures::key_bits(self.certificate.spki) {
+            // Ed25519, which no public CA may certify.
+            None | Some(255) => false,
+            Some(256 | 384 | 521) => true,
+            Some(bits) => bits >= 2048 && bits % 8 == 0,
+        };
+        !allowed && (self.role == Role::Anchor || self.binds(RSA_2048))
+    }
+}
+
+/// Critical extensions that a verifier, ours or rustls-webpki, deals with or may pass over for a TLS server.
+const UNDERSTOOD: &[&[u8]] = &[
+    ext::KEY_USAGE,
+    ext::SUBJECT_ALT_NAME,
+    ext::BASIC_CONSTRAINTS,
+    ext::NAME_CONSTRAINTS,
+    ext::CRL_DISTRIBUTION_POINTS,
+    ext::CERTIFICATE_POLICIES,
+    ext::POLICY_MAPPINGS,
+    ext::POLICY_CONSTRAINTS,
+    ext::EXTENDED_KEY_USAGE,
+    ext::INHIBIT_ANY_POLICY,
+    // Told apart as wrongly critical.
+    ext::SUBJECT_KEY_ID,
+    ext::AUTHORITY_KEY_ID,
+    ext::AUTHORITY_INFO_ACCESS,
+];
+
+fn elements(mut inside: &[u8]) -> impl Iterator<Item = der::Element<'_>> {
+    std::iter::from_fn(move || {
+        let (element, rest) = der::read(inside)?;
+        inside = rest;
+        Some(element)
+    })
+}
+
+/// Whether this is no SEQUENCE, or one with nothing in it.
+fn is_empty_list(value: &[u8]) -> bool {
+    der::only(value, der::SEQUENCE).is_none_or(<[u8]>::is_empty)
+}
+
+fn is_list_of_sequences(value: &[u8]) -> bool {
+    der::only(value, der::SEQUENCE).is_some_and(|inside| elements(inside).all(|element| element.tag == der::SEQUENCE))
+}
+
+/// commonName (X.520).
+const COMMON_NAME: &[u8] = &[0x55, 0x04, 0x03];
+
+/// How many common names are looked at; there may be one.
+const MAX_COMMON_NAMES: usize = 8;
+
+fn common_names(name: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let rdns = elements(der::only(name, der::SEQUENCE).unwrap_or_default());
+    let attributes =
+        rdns.flat_map(|rdn| elements(rdn.content)).filter_map(|attribute| der::expect(attribute.content, der::OBJECT_IDENTIFIER));
+    attributes
+        .filter(|(kind, _)| *kind == COMMON_NAME)
+        .filter_map(|(_, value)| der::read(value))
+        .map(|(value, _)| value.content)
+        .take(MAX_COMMON_NAMES)
+}
+
+/// Tags of dNSName and iPAddress among the alternative names (RFC 5280 §4.2.1.6).
+const DNS_NAME: u8 = 0x82;
+const IP_ADDRESS: u8 = 0x87;
+
+/// The address in an iPAddress; its text is what RFC 3986 §3.2.2 and RFC 5952 §4 ask for.
+fn address(octets: &[u8]) -> Option<IpAddr> {
+    let v4 = <[u8; 4]>::try_from(octets).map(IpAddr::from);
+    v4.or_else(|_| <[u8; 16]>::try_from(octets).map(IpAddr::from)).ok()
+}
+
+/// Whether a text means this alternative name, in whatever notation.
+fn stands_for(name: &der::Element<'_>, text: &str) -> bool {
+    match name.tag {
+        DNS_NAME => name.content.eq_ignore_ascii_case(text.as_bytes()),
+        IP_ADDRESS => {
+            let meant = text.parse().ok().or_else(|| any_ipv4(text).map(|bits| IpAddr::from(bits.to_be_bytes())));
+            meant.is_some() && meant == address(name.content)
+        }
+        _ => false,
+    }
+}
+
+/// An IPv4 address as the C library reads it: one to four numbers, decimal, octal or hexadecimal, the last one fills up.
+fn any_ipv4(text: &str) -> Option<u32> {
+    let number = |part: &str| match part.strip_prefix("0x").or_else(|| part.strip_prefix("0X")) {
+        Some(hex) => u32::from_str_radix(hex, 16).ok(),
+        None if part.len() > 1 && part.starts_with('0') => u32::from_str_radix(part, 8).ok(),
+        None => part.parse().ok(),
+    };
+    let numbers: Vec<u32> = text.split('.').map(number).collect::<Option<_>>()?;
+    let (&last, octets) = numbers.split_last().filter(|(_, octets)| octets.len() < 4)?;
+    let mut address = 0_u32;
+    for (&octet, shift) in octets.iter().zip([24, 16, 8]) {
+        address |= u32::from(u8::try_from(octet).ok()?) << shift;
+    }
+    let room = u32::MAX.checked_shr(u32::try_from(octets.len()).ok()?.checked_mul(8)?)?;
+    (last <= room).then_some(address | last)
 }

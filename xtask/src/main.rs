@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use xtask::ci::CiArgs;
+use xtask::conformance::ConformanceArgs;
 use xtask::new_detector::NewDetectorArgs;
 use xtask::record::RecordArgs;
 use xtask::replays::BlessArgs;
@@ -34,6 +35,8 @@ enum Chore {
     Tables(Box<TablesArgs>),
     /// Make a replay out of published certificates.
     Record(RecordArgs),
+    /// Hold path finding and validation against x509-limbo with BetterTLS.
+    Conformance(ConformanceArgs),
     /// Write each replay's report.json anew from its evidence; read the difference before committing.
     Bless(BlessArgs),
 }
@@ -56,6 +59,7 @@ fn run(chore: Chore) -> Result<ExitCode, Trouble> {
         Chore::NewDetector(args) => xtask::new_detector::run(&args).map(|()| ExitCode::SUCCESS),
         Chore::Tables(args) => xtask::tables::run(&args).map(|()| ExitCode::SUCCESS).map_err(|error| Trouble::new(error.to_string())),
         Chore::Record(args) => xtask::record::run(&args).map(|()| ExitCode::SUCCESS),
+        Chore::Conformance(args) => xtask::conformance::run(&args).map(|()| ExitCode::SUCCESS),
         Chore::Bless(args) => xtask::replays::run(&args).map(|()| ExitCode::SUCCESS),
     }
 }

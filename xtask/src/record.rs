@@ -177,7 +177,7 @@ impl Recorded {
     }
 }
 
-fn pem_certificates(path: &Path) -> Result<Vec<Vec<u8>>, Trouble> {
+pub(crate) fn pem_certificates(path: &Path) -> Result<Vec<Vec<u8>>, Trouble> {
     let text = fs::read_to_string(path).map_err(|error| Trouble::new(format!("cannot read `{}`: {error}", path.display())))?;
     let blocks = text.split("-----BEGIN CERTIFICATE-----").skip(1).filter_map(|block| block.split("-----END").next());
     blocks
@@ -187,7 +187,7 @@ fn pem_certificates(path: &Path) -> Result<Vec<Vec<u8>>, Trouble> {
         .collect()
 }
 
-fn observation(host: &str, at: i64, certificates: Vec<Vec<u8>>) -> Result<Observation, Trouble> {
+pub(crate) fn observation(host: &str, at: i64, certificates: Vec<Vec<u8>>) -> Result<Observation, Trouble> {
     let host = Host::parse(host).map_err(|error| Trouble::new(error.to_string()))?;
     Ok(Observation {
         chain: Seen::Yes(Chain { form: ChainForm::Presented, certificates: certificates.into_iter().map(Bytes::from).collect() }),
@@ -195,7 +195,7 @@ fn observation(host: &str, at: i64, certificates: Vec<Vec<u8>>) -> Result<Observ
     })
 }
 
-fn evidence(observations: Vec<Observation>) -> Evidence {
+pub(crate) fn evidence(observations: Vec<Observation>) -> Evidence {
     Evidence {
         format: EvidenceFormat::Evidence,
         version: EVIDENCE_VERSION,

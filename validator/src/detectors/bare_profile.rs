@@ -52,12 +52,12 @@ struct Duty {
 }
 
 const DUTIES: [Duty; 8] = [
-    Duty { lapse: "no authority information access", from: BASELINE, lapsed: |c, _| !c.profile.extensions.has("AIA") },
+    Duty { lapse: "no authority information access", from: BASELINE, lapsed: |c, _| !c.shape.extensions.has("AIA") },
     Duty { lapse: "no way to ask whether it is revoked", from: BASELINE, lapsed: no_revocation },
-    Duty { lapse: "no certificate policy", from: BASELINE, lapsed: |c, _| c.profile.policies == 0 },
+    Duty { lapse: "no certificate policy", from: BASELINE, lapsed: |c, _| c.shape.policies == 0 },
     Duty { lapse: "no extended key usage", from: BASELINE, lapsed: |c, _| c.purposes.is_none() },
-    Duty { lapse: "no subject alternative name", from: BASELINE, lapsed: |c, _| !c.profile.alternative_names },
-    Duty { lapse: "no authority key identifier", from: BASELINE, lapsed: |c, _| !c.profile.extensions.has("AKI") },
+    Duty { lapse: "no subject alternative name", from: BASELINE, lapsed: |c, _| !c.shape.alternative_names },
+    Duty { lapse: "no authority key identifier", from: BASELINE, lapsed: |c, _| !c.shape.extensions.has("AKI") },
     Duty { lapse: "a serial number too short to be random", from: ENTROPY, lapsed: |c, _| c.serial_bits() < LEAST_SERIAL_BITS },
     Duty { lapse: "a longer life than was allowed", from: BASELINE, lapsed: |c, issued| c.validity_days() > longest_life(issued) },
 ];
@@ -69,7 +69,7 @@ fn no_revocation(certificate: &Certificate<'_>, issued: i64) -> bool {
         TEN_DAYS_ARE_SHORT.. => 10,
         _ => 0,
     };
-    !certificate.profile.ocsp && !certificate.profile.crl && certificate.validity_days() > short_life
+    !certificate.shape.ocsp && !certificate.shape.crl && certificate.validity_days() > short_life
 }
 
 /// The longest validity in days, by BR §6.3.2 at a time; months as long as months can be.

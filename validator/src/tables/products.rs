@@ -4,7 +4,7 @@ use super::packed::{Rows, text};
 use crate::chain::Certificate;
 use crate::evidence::Sha256;
 use crate::names::{self, Attribute};
-use crate::profile::Extensions;
+use crate::shape::Extensions;
 
 /// A product that ends other people's TLS.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -144,7 +144,7 @@ fn meets(operator: u8, value: &[u8], wanted: &[u8]) -> bool {
 /// Whether a certificate meets every clause of a rule such as `ext=EKU,SAN,AKI;days=199;serial=140-160;key=issuer`.
 fn meets_profile(rule: &str, certificate: &Certificate<'_>, over_issuers_key: bool) -> bool {
     rule.split(';').all(|clause| match clause.split_once('=') {
-        Some(("ext", wanted)) => Extensions::parse(wanted).is_some_and(|wanted| wanted == certificate.profile.extensions),
+        Some(("ext", wanted)) => Extensions::parse(wanted).is_some_and(|wanted| wanted == certificate.shape.extensions),
         Some(("days", wanted)) => within(wanted, certificate.validity_days()),
         Some(("serial", wanted)) => i64::try_from(certificate.serial_bits()).is_ok_and(|bits| within(wanted, bits)),
         Some(("key", "issuer")) => over_issuers_key,

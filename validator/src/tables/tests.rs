@@ -9,8 +9,11 @@ use super::*;
 use crate::der;
 use crate::evidence::Bytes;
 
-const FILES: [(&str, &str); 13] = [
+const FILES: [(&str, &str); 17] = [
+    ("allow-list", include_str!("../../data/allow-list.tsv")),
     ("anchors", include_str!("../../data/anchors.tsv")),
+    ("constrained-keys", include_str!("../../data/constrained-keys.tsv")),
+    ("constraints", include_str!("../../data/constraints.tsv")),
     ("ct-logs", include_str!("../../data/ct-logs.tsv")),
     ("disclosed", include_str!("../../data/disclosed.tsv")),
     ("listed-keys", include_str!("../../data/listed-keys.tsv")),
@@ -20,6 +23,7 @@ const FILES: [(&str, &str); 13] = [
     ("pins", include_str!("../../data/pins.tsv")),
     ("pool", include_str!("../../data/pool.tsv")),
     ("products", include_str!("../../data/products.tsv")),
+    ("programs", include_str!("../../data/programs.tsv")),
     ("authority-names", include_str!("../../data/authority-names.tsv")),
     ("issuers", include_str!("../../data/issuers.tsv")),
     ("issuer-gaps", include_str!("../../data/issuer-gaps.tsv")),
@@ -40,6 +44,11 @@ fn sha256(hex: &str) -> Sha256 {
 
 fn host(name: &str) -> Host {
     Host::parse(name).unwrap()
+}
+
+/// The file of a table.
+fn file(name: &str) -> &'static str {
+    FILES.iter().find(|(known, _)| *known == name).unwrap().1
 }
 
 /// The header lines and the rows of a file.
@@ -238,7 +247,7 @@ fn a_revocation_by_subject_and_key_is_found_whoever_issued() {
 #[test]
 fn all_certificates_of_the_leaked_emudhra_keys_are_flagged() {
     let tables = Tables::compiled();
-    let (_, rows) = split(FILES[3].1);
+    let (_, rows) = split(file("listed-keys"));
     let leaked: Vec<Vec<&str>> =
         rows.iter().map(|row| row.split('\t').collect::<Vec<_>>()).filter(|row| row[3].contains("eMudhra")).collect();
     let of = |form: &str| leaked.iter().filter(|row| row[0] == form).map(|row| sha256(row[1])).collect::<Vec<_>>();
@@ -264,7 +273,7 @@ fn each_kind_of_listed_key_is_called_what_it_is() {
     ] {
         assert_eq!(tables.listed_key(&sha256(key)).unwrap().kind, kind, "{key}");
     }
-    let (_, rows) = split(FILES[3].1);
+    let (_, rows) = split(file("listed-keys"));
     assert_eq!(rows.iter().filter(|row| row.contains("\tstate-interception\t") && row.starts_with("key")).count(), 10);
     assert!(rows.iter().filter(|row| row.contains("badssl.com")).all(|row| row.contains("(a test)")));
 }
@@ -272,7 +281,7 @@ fn each_kind_of_listed_key_is_called_what_it_is() {
 #[test]
 fn a_disclosed_key_is_known_under_another_certificate() {
     let tables = Tables::compiled();
-    let (_, rows) = split(FILES[2].1);
+    let (_, rows) = split(file("disclosed"));
     let row: Vec<&str> = rows[0].split('\t').collect();
     let full = |prefix: &str| sha256(&format!("{prefix}{}", "0".repeat(32)));
     assert_eq!(tables.disclosure(&full(row[0]), &sha256(MCS_KEY)), Disclosure::Certificate);
@@ -282,7 +291,7 @@ fn a_disclosed_key_is_known_under_another_certificate() {
 #[test]
 fn every_disclosed_prefix_is_found_and_its_neighbour_is_not() {
     let tables = Tables::compiled();
-    let (_, rows) = split(FILES[2].1);
+    let (_, rows) = split(file("disclosed"));
     for row in rows {
         let prefix = HEXLOWER.decode(row.get(..32).unwrap().as_bytes()).unwrap();
         let mut hash = [0; 32];
@@ -296,7 +305,7 @@ fn every_disclosed_prefix_is_found_and_its_neighbour_is_not() {
 
 /// The rows of issuers.tsv: spki, status, key-id, exponent, modulus, names, who.
 fn issuers() -> Vec<Vec<&'static str>> {
-    split(FILES[10].1).1.iter().map(|row| row.split('\t').collect()).collect()
+    split(file("issuers")).1.iter().map(|row| row.split('\t').collect()).collect()
 }
 
 /// A Name of this organisation and common name.
@@ -346,7 +355,7 @@ fn a_key_that_is_public_was_disclosed_and_the_leaked_ones_are_not() {
     for row in issuers().iter().filter(|row| row[1] == "public") {
         assert_eq!(tables.key_standing(&full(row[0])), Some(KeyStanding::Public), "{}", row[6]);
     }
-    let leaked = split(FILES[3].1).1.into_iter().filter(|row| row.starts_with("key") && row.contains("eMudhra"));
+    let leaked = split(file("listed-keys")).1.into_iter().filter(|row| row.starts_with("key") && row.contains("eMudhra"));
     for row in leaked {
         assert_eq!(tables.key_standing(&sha256(row.split('\t').nth(1).unwrap())), Some(KeyStanding::Disclosed), "{row}");
     }
@@ -356,7 +365,7 @@ fn a_key_that_is_public_was_disclosed_and_the_leaked_ones_are_not() {
 #[test]
 fn every_name_of_an_authority_is_found_and_its_neighbour_is_not() {
     let key = |hex: &str| -> NameKey { HEXLOWER.decode(hex.as_bytes()).unwrap().try_into().unwrap() };
-    let (_, rows) = split(FILES[9].1);
+    let (_, rows) = split(file("authority-names"));
     assert!(rows.len() > 2_000, "{}", rows.len());
     for row in rows {
         let mut key = key(row.split('\t').next().unwrap());
@@ -365,7 +374,7 @@ fn every_name_of_an_authority_is_found_and_its_neighbour_is_not() {
         assert!(!issuers::is_authority_name(key), "{row}");
     }
     let tables = Tables::compiled();
-    for (number, row) in split(FILES[11].1).1.iter().enumerate() {
+    for (number, row) in split(file("issuer-gaps")).1.iter().enumerate() {
         let fields: Vec<&str> = row.split('\t').collect();
         let until = tables.issuers.unwrap().gap(key(fields[0])).unwrap();
         assert_eq!(until / 86_400 - 1, fields[1].parse::<i64>().unwrap(), "row {number}");
