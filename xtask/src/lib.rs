@@ -1,6 +1,7 @@
 //! Chores: what keeps the workspace in order and ships to nobody; `tests/` leans on some of them.
 
 pub mod ci;
+pub mod fuzz;
 pub mod new_detector;
 pub mod record;
 pub mod replays;

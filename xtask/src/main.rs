@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use xtask::ci::CiArgs;
+use xtask::fuzz::FuzzArgs;
 use xtask::new_detector::NewDetectorArgs;
 use xtask::record::RecordArgs;
 use xtask::replays::BlessArgs;
@@ -36,6 +37,8 @@ enum Chore {
     Record(RecordArgs),
     /// Write each replay's report.json anew from its evidence; read the difference before committing.
     Bless(BlessArgs),
+    /// Write the seeds of the fuzz targets and run each for a while.
+    Fuzz(FuzzArgs),
 }
 
 fn main() -> ExitCode {
@@ -57,5 +60,6 @@ fn run(chore: Chore) -> Result<ExitCode, Trouble> {
         Chore::Tables(args) => xtask::tables::run(&args).map(|()| ExitCode::SUCCESS).map_err(|error| Trouble::new(error.to_string())),
         Chore::Record(args) => xtask::record::run(&args).map(|()| ExitCode::SUCCESS),
         Chore::Bless(args) => xtask::replays::run(&args).map(|()| ExitCode::SUCCESS),
+        Chore::Fuzz(args) => xtask::fuzz::run(&args).map(|()| ExitCode::SUCCESS),
     }
 }
