@@ -262,6 +262,7 @@ fn local_anchor<'e>(anchor: &'e MachineAnchor, tables: &Tables) -> Option<Anchor
             name_constraints: certificate.name_constraints,
             not_before: certificate.not_before,
             not_after: certificate.not_after,
+            trusted: true,
         },
     })
 }
@@ -342,6 +343,7 @@ impl<'e> View<'e> {
                     Standing::Public(programs) => AnchorKind::Public(programs),
                     Standing::Retired(_) | Standing::NotYet => AnchorKind::Retired,
                 };
+                let trusted = matches!(kind, AnchorKind::Public(_));
                 anchors.push(Anchor {
                     sha256: public.sha256,
                     spki_sha256: Sha256::of(public.spki),
@@ -354,6 +356,7 @@ impl<'e> View<'e> {
                         name_constraints: public.name_constraints,
                         not_before: public.not_before,
                         not_after: public.not_after,
+                        trusted,
                     },
                 });
             }

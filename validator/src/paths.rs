@@ -41,6 +41,8 @@ pub(crate) struct Issuer<'a> {
     pub(crate) not_before: i64,
     /// End of validity, UNIX seconds.
     pub(crate) not_after: i64,
+    /// Whether it was trusted at the time; a path that only reaches a root of another time goes on to one that was.
+    pub(crate) trusted: bool,
 }
 
 /// A candidate path; indices are those of the slices the search was given.
@@ -182,8 +184,10 @@ impl Search<'_> {
         let same = |subject: &[u8], spki: &[u8]| subject == candidate.subject && spki == candidate.spki;
         // A loop is the same name with the same key (RFC 4158 §5.2).
         let on_path = path.iter().filter_map(|&index| self.certificates.get(index)).any(|seen| same(seen.subject, seen.spki));
-        // A server may send the root as well: the anchor itself already ends that path.
-        let is_anchor = ends.iter().filter_map(|&index| self.anchors.get(index)).any(|end| same(end.subject, end.spki));
+        // A server may send the root as well: the anchor itself already ends that path. A root that is not trusted yet,
+        // or no longer, is often cross-signed by one that is.
+        let ends_here = |end: &Issuer<'_>| same(end.subject, end.spki) && (end.trusted || candidate.is_self_issued());
+        let is_anchor = ends.iter().filter_map(|&index| self.anchors.get(index)).any(ends_here);
         candidate.subject == child.issuer && !on_path && !is_anchor && is_signed_by(child, candidate.spki, self.signatures)
     }
 }
@@ -344,5 +348,18 @@ mod tests {
         let site = lab.site("www.bank.example").issued_by(&issuer).with_extra(&twin);
         let found = paths(&lab, site, &[&one, &other]);
         assert_eq!(found.iter().map(|path| path.anchor).collect::<Vec<_>>(), [Some(0), Some(1)]);
+    }
+    #[test]
+    fn a_root_of_another_time_does_not_end_the_search() {
+        let mut lab = Lab::new();
+        let old = root_for("Old Root", "Old", 10 * 365);
+        lab.overlay.public_anchors.push(old.der.clone().into());
+        let issuer = below(&old, "Below The Old", NOW - 90 * DAY, 900, |_| {});
+        let current = root_for("Current Root", "Current", 40 * 365);
+        lab.overlay.public_anchors.push(current.der.clone().into());
+        let cross = old.cross_signed_by(&current);
+        let report = lab.judge(&[lab.site("www.bank.example").issued_by(&issuer).with_extra(&cross).logged()]);
+        let kinds: Vec<bool> = report.hosts[0].anchors.iter().map(|anchor| anchor.kind == crate::report::AnchorKind::Retired).collect();
+        assert_eq!((kinds.len(), kinds.iter().filter(|&&retired| retired).count()), (2, 1), "{:?}", report.hosts[0].paths);
     }
 }
