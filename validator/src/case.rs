@@ -365,8 +365,10 @@ impl<'e> View<'e> {
         let is_public = |local: &Anchor<'_>| {
             anchors.iter().any(|public| public.issuer.subject == local.issuer.subject && public.issuer.spki == local.issuer.spki)
         };
-        let added: Vec<Anchor<'e>> =
+        let mut added: Vec<Anchor<'e>> =
             local_anchors.iter().filter(|local| names.contains(&local.issuer.subject) && !is_public(local)).cloned().collect();
+        let mut known = BTreeSet::new();
+        added.retain(|local| known.insert(local.sha256));
         anchors.extend(added);
         anchors
     }
