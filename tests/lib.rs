@@ -174,3 +174,23 @@ pub fn tables_with_public(root: &Ca) -> Tables {
         Overlay { public_anchors: vec![root.der.clone().into()], ..Overlay::new("lab root of the tests", u64::try_from(NOW).unwrap()) };
     Tables::compiled().with_overlay(&overlay).unwrap()
 }
+
+/// A fixed sequence (xorshift64), so that a failure comes back.
+pub struct Random(pub u64);
+
+impl Random {
+    pub fn below(&mut self, limit: u32) -> u32 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        u32::try_from(self.0 % u64::from(limit)).unwrap()
+    }
+
+    pub fn index(&mut self, length: usize) -> usize {
+        usize::try_from(self.below(u32::try_from(length).unwrap())).unwrap()
+    }
+
+    pub fn days(&mut self, limit: u32) -> i64 {
+        i64::from(self.below(limit)) * DAY
+    }
+}

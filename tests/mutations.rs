@@ -1,7 +1,7 @@
 //! R-E6: whatever an interceptor writes into names, serials and dates, keys and signatures tell.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
 
-use mintwatch_tests::{Ca, DAY, NOW, Profile, evidence, observation, tables_with_public};
+use mintwatch_tests::{Ca, DAY, NOW, Profile, Random, evidence, observation, tables_with_public};
 use mintwatch_validator::judge;
 use mintwatch_validator::verdict::Cause;
 
@@ -42,20 +42,4 @@ fn mutate(random: &mut Random, back: u32, life: u32) -> Profile {
     let name = NAMES[usize::try_from(random.below(8)).unwrap()];
     let serial = (0..=random.below(18)).map(|_| u8::try_from(random.below(127)).unwrap() + 1).collect();
     Profile { organisation: NAMES[usize::try_from(random.below(8)).unwrap()].to_owned(), serial, ..Profile::new(name, not_before, days) }
-}
-
-/// A fixed sequence (xorshift64), so that a failure comes back.
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, limit: u32) -> u32 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        u32::try_from(self.0 % u64::from(limit)).unwrap()
-    }
-
-    fn days(&mut self, limit: u32) -> i64 {
-        i64::from(self.below(limit)) * DAY
-    }
 }

@@ -337,6 +337,7 @@ impl<'e> View<'e> {
                     Standing::Public(programs) => AnchorKind::Public(programs),
                     Standing::Retired(_) | Standing::NotYet => AnchorKind::Retired,
                 };
+                let trusted = matches!(kind, AnchorKind::Public(_));
                 anchors.push(Anchor {
                     sha256: public.sha256,
                     spki_sha256: Sha256::of(public.spki),
@@ -351,6 +352,7 @@ impl<'e> View<'e> {
                         not_after: public.not_after,
                         rules: Rules::WebPki { at: self.at },
                         fault: None,
+                        trusted,
                     },
                 });
             }
@@ -359,8 +361,10 @@ impl<'e> View<'e> {
         let is_public = |local: &Anchor<'_>| {
             anchors.iter().any(|public| public.issuer.subject == local.issuer.subject && public.issuer.spki == local.issuer.spki)
         };
-        let added: Vec<Anchor<'e>> =
+        let mut added: Vec<Anchor<'e>> =
             local_anchors.iter().filter(|local| names.contains(&local.issuer.subject) && !is_public(local)).cloned().collect();
+        let mut known = BTreeSet::new();
+        added.retain(|local| known.insert(local.sha256));
         anchors.extend(added);
         anchors
     }

@@ -46,6 +46,8 @@ pub(crate) struct Issuer<'a> {
     pub(crate) not_before: i64,
     /// End of validity, UNIX seconds.
     pub(crate) not_after: i64,
+    /// Whether it was trusted at the time; a path that only reaches a root of another time goes on to one that was.
+    pub(crate) trusted: bool,
     /// Whose rules hold below it.
     pub(crate) rules: Rules,
     /// The first rule that its own certificate breaks, where it is known as a certificate.
@@ -61,6 +63,7 @@ impl<'a> Issuer<'a> {
             name_constraints: certificate.name_constraints,
             not_before: certificate.not_before,
             not_after: certificate.not_after,
+            trusted: true,
             rules,
             fault: first_fault(certificate, Role::Anchor, rules),
         }
@@ -181,6 +184,10 @@ impl Search<'_> {
         let Some(child) = path.last().and_then(|&index| self.certificates.get(index)) else { return };
         let ends = self.anchors_of(child);
         for &anchor in &ends {
+            if self.found.paths.len() >= MAX_PATHS {
+                self.found.complete = false;
+                return;
+            }
             self.found.paths.push(Path { certificates: path.clone(), anchor: Some(anchor), refused: None });
         }
         let mut extended = !ends.is_empty();
@@ -208,8 +215,10 @@ impl Search<'_> {
         let same = |subject: &[u8], spki: &[u8]| subject == candidate.subject && spki == candidate.spki;
         // A loop is the same name with the same key (RFC 4158 §5.2).
         let on_path = path.iter().filter_map(|&index| self.certificates.get(index)).any(|seen| same(seen.subject, seen.spki));
-        // A server may send the root as well: the anchor itself already ends that path.
-        let is_anchor = ends.iter().filter_map(|&index| self.anchors.get(index)).any(|end| same(end.subject, end.spki));
+        // A server may send the root as well: the anchor itself already ends that path. A root that is not trusted yet,
+        // or no longer, is often cross-signed by one that is.
+        let ends_here = |end: &Issuer<'_>| same(end.subject, end.spki) && (end.trusted || candidate.is_self_issued());
+        let is_anchor = ends.iter().filter_map(|&index| self.anchors.get(index)).any(ends_here);
         candidate.subject == child.issuer && !on_path && !is_anchor && is_signed_by(child, candidate.spki, self.signatures)
     }
 }
@@ -360,6 +369,7 @@ fn refusal_of(error: &webpki::Error) -> Refusal {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 mod tests {
     use rcgen::{BasicConstraints, IsCa, KeyUsagePurpose};
 
@@ -445,5 +455,83 @@ mod tests {
         let site = lab.site("www.bank.example").issued_by(&issuer).with_extra(&twin);
         let found = paths(&lab, site, &[&one, &other]);
         assert_eq!(found.iter().map(|path| path.anchor).collect::<Vec<_>>(), [Some(0), Some(1)]);
+    }
+    #[test]
+    fn a_root_of_another_time_does_not_end_the_search() {
+        let mut lab = Lab::new();
+        let old = root_for("Old Root", "Old", 10 * 365);
+        lab.overlay.public_anchors.push(old.der.clone().into());
+        let issuer = below(&old, "Below The Old", NOW - 90 * DAY, 900, |_| {});
+        let current = root_for("Current Root", "Current", 40 * 365);
+        lab.overlay.public_anchors.push(current.der.clone().into());
+        let cross = old.cross_signed_by(&current);
+        let report = lab.judge(&[lab.site("www.bank.example").issued_by(&issuer).with_extra(&cross).logged()]);
+        let kinds: Vec<bool> = report.hosts[0].anchors.iter().map(|anchor| anchor.kind == crate::report::AnchorKind::Retired).collect();
+        assert_eq!((kinds.len(), kinds.iter().filter(|&&retired| retired).count()), (2, 1), "{:?}", report.hosts[0].paths);
+    }
+    #[test]
+    fn however_many_anchors_share_a_name_and_a_key_paths_stay_few() {
+        let lab = Lab::new();
+        let mut evidence = lab.evidence(&[lab.site("www.bank.example").issued_by(&lab.local)]);
+        let Seen::Yes(anchors) = &mut evidence.surroundings.anchors else { panic!("the lab sees its anchors") };
+        let renewed: Vec<_> = (1..100).map(|years| root_for("Many", "Many", years * 365)).collect();
+        anchors.extend(std::iter::repeat_n(lab.local.as_machine_anchor(), 200));
+        anchors.extend(renewed.iter().map(Authority::as_machine_anchor));
+        let report = crate::judge(&evidence, &lab.tables());
+        assert!(report.hosts[0].paths.len() <= MAX_PATHS);
+        assert_eq!(report.hosts[0].anchors.len(), 1, "one anchor is one, however often it is in the store");
+    }
+
+    mod tangles {
+        use std::sync::LazyLock;
+
+        use proptest::prelude::*;
+
+        use super::super::*;
+        use super::{Authority, DAY, NOW, below, root_for};
+
+        /// A leaf below six keys of two names, each certified by each, and three of them as anchors.
+        static TANGLE: LazyLock<(Vec<u8>, Vec<Vec<u8>>, Vec<Vec<u8>>)> = LazyLock::new(|| {
+            let roots: Vec<Authority> = (0..6).map(|number| root_for(["Knot", "Twist"][number % 2], "Tangle", 40 * 365)).collect();
+            let crossed = roots.iter().flat_map(|one| roots.iter().map(|other| one.cross_signed_by(other).der)).collect();
+            let leaf = below(&roots[5], "host.example", NOW - 10 * DAY, 90, |_| {}).der;
+            (leaf, crossed, roots.iter().take(3).map(|root| root.der.clone()).collect())
+        });
+
+        proptest! {
+            #![proptest_config(ProptestConfig { failure_persistence: None, cases: 512, ..ProptestConfig::default() })]
+
+            #[test]
+            fn the_budgets_hold_and_what_was_cut_is_told(picks in proptest::collection::vec(0..36_usize, 0..60), anchors in 0..4_usize) {
+                let (leaf, crossed, roots) = &*TANGLE;
+                let ders: Vec<&[u8]> = std::iter::once(leaf).chain(picks.iter().map(|&pick| &crossed[pick])).map(Vec::as_slice).collect();
+                let certificates: Vec<Certificate<'_>> = ders.iter().map(|der| Certificate::read(der).unwrap()).collect();
+                let roots: Vec<Certificate<'_>> = roots.iter().take(anchors).map(|der| Certificate::read(der).unwrap()).collect();
+                let issuers: Vec<Issuer<'_>> = roots.iter().map(|root| Issuer {
+                    subject: root.subject,
+                    spki: root.spki,
+                    name_constraints: None,
+                    not_before: root.not_before,
+                    not_after: root.not_after,
+                    rules: Rules::Pkix,
+                    fault: None,
+                    trusted: true,
+                }).collect();
+                let signatures = Signatures::new();
+                let found = search(&certificates, &issuers, &signatures);
+                let counts = signatures.counts();
+                prop_assert!(counts.verified <= MAX_SIGNATURES, "{counts:?}");
+                prop_assert!(found.paths.len() <= MAX_PATHS);
+                prop_assert!(found.paths.iter().all(|path| path.certificates.len() <= MAX_LENGTH && path.certificates.first() == Some(&0)));
+                if found.complete {
+                    prop_assert!(!signatures.exhausted() && reachable(&certificates).1);
+                }
+                for path in &found.paths {
+                    for pair in path.certificates.windows(2) {
+                        prop_assert!(is_signed_by(&certificates[pair[0]], certificates[pair[1]].spki, &Signatures::new()), "a path is proven");
+                    }
+                }
+            }
+        }
     }
 }

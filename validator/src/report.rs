@@ -273,12 +273,61 @@ impl Report {
     }
 
     /// Writes the document on one line, without a final newline.
+    ///
+    /// Text of certificates is in it. Whatever in such text could act on a terminal or a page, or hide, is written as
+    /// JSON's own escape (RFC 8259 §7), so that the line can be printed or embedded as it stands.
     pub fn to_json(&self) -> String {
-        serde_json::to_string(self).unwrap_or_default()
+        inert(&serde_json::to_string(self).unwrap_or_default())
     }
 
     /// Returns what was said of one place of one observation.
     pub fn findings_at(&self, observation: usize, place: Place) -> impl Iterator<Item = &Finding> {
         self.findings.iter().filter(move |finding| finding.observation == observation && finding.place == Some(place))
+    }
+}
+
+/// Escapes what acts or hides in a JSON document; such letters only ever stand inside its strings.
+fn inert(json: &str) -> String {
+    use std::fmt::Write as _;
+    let mut safe = String::with_capacity(json.len());
+    for letter in json.chars() {
+        if acts(letter) {
+            for unit in letter.encode_utf16(&mut [0; 2]) {
+                // Writing to a `String` cannot fail.
+                let _ = write!(safe, "\\u{unit:04x}");
+            }
+        } else {
+            safe.push(letter);
+        }
+    }
+    safe
+}
+
+/// What begins a tag or an entity, controls, line separators, and what Unicode calls default-ignorable: what turns
+/// text around (UAX #9) among it. A list of our own, so that a newer Unicode changes no byte of a report.
+fn acts(letter: char) -> bool {
+    match letter {
+        '<' | '>' | '&' => true,
+        '\0'..='\u{1f}' | '\u{7f}'..='\u{9f}' | '\u{ad}' => true,
+        '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' | '\u{180b}'..='\u{180f}' => true,
+        '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{3164}' => true,
+        '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{ffa0}' | '\u{fff0}'..='\u{fffb}' => true,
+        '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e0fff}' => true,
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_acts_or_hides_is_escaped_and_read_again_as_it_was() {
+        let text = "a<script>&\u{1b}\u{9b}\u{7f}\u{202e}\u{2028}\u{200b}\u{feff}\u{e0041}\r\n\0\"\\ é 株 \u{1f600}";
+        let written = inert(&serde_json::to_string(text).unwrap());
+        assert!(!written.chars().any(acts), "{written}");
+        assert!(written.contains("\\udb40\\udc41") && written.contains("é 株 \u{1f600}"), "{written}");
+        assert_eq!(serde_json::from_str::<String>(&written).unwrap(), text);
     }
 }

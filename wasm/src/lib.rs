@@ -62,5 +62,5 @@ pub fn version() -> String {
 
 fn judge_by(evidence: &str, tables: &Tables) -> Result<String, JsError> {
     let evidence = Evidence::from_json(evidence.as_bytes())?;
-    Ok(serde_json::to_string(&mintwatch_validator::judge(&evidence, tables))?)
+    Ok(mintwatch_validator::judge(&evidence, tables).to_json())
 }

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 use xtask::ci::CiArgs;
 use xtask::conformance::ConformanceArgs;
+use xtask::fuzz::FuzzArgs;
 use xtask::new_detector::NewDetectorArgs;
 use xtask::record::RecordArgs;
 use xtask::replays::BlessArgs;
@@ -39,6 +40,8 @@ enum Chore {
     Conformance(ConformanceArgs),
     /// Write each replay's report.json anew from its evidence; read the difference before committing.
     Bless(BlessArgs),
+    /// Write the seeds of the fuzz targets and run each for a while.
+    Fuzz(FuzzArgs),
 }
 
 fn main() -> ExitCode {
@@ -61,5 +64,6 @@ fn run(chore: Chore) -> Result<ExitCode, Trouble> {
         Chore::Record(args) => xtask::record::run(&args).map(|()| ExitCode::SUCCESS),
         Chore::Conformance(args) => xtask::conformance::run(&args).map(|()| ExitCode::SUCCESS),
         Chore::Bless(args) => xtask::replays::run(&args).map(|()| ExitCode::SUCCESS),
+        Chore::Fuzz(args) => xtask::fuzz::run(&args).map(|()| ExitCode::SUCCESS),
     }
 }

@@ -1,5 +1,8 @@
 //! Makes replays out of published certificates: real ones as they are, re-enacted ones where a key is not ours.
 
+mod benign;
+mod look_alikes;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -38,6 +41,10 @@ enum Replay {
     PopularSites,
     /// Recorded chains that were once called intercepted and were not.
     FalseAlarms,
+    /// Look-alikes out of recorded chains.
+    RealChains,
+    /// Look-alikes that nobody recorded, minted; those that are there already stay.
+    LookAlikes,
 }
 
 /// Writes the evidence of one replay, and the overlay it needs, into its folder.
@@ -50,6 +57,8 @@ pub fn run(args: &RecordArgs) -> Result<(), Trouble> {
         Replay::Mcs => mcs(&args.data, &tests.join("incidents/2015-cnnic-mcs")),
         Replay::PopularSites => popular_sites(&args.data, &tests.join("benign/popular-sites")),
         Replay::FalseAlarms => false_alarms(&args.data, &tests.join("benign")),
+        Replay::RealChains => benign::recorded(&args.data, &tests.join("benign")),
+        Replay::LookAlikes => look_alikes::minted(&tests.join("benign")),
     }
 }
 

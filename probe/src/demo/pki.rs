@@ -12,8 +12,9 @@ use mintwatch_validator::evidence::{Bytes, Sha256};
 use mintwatch_validator::scts;
 use rand::Rng as _;
 use rcgen::{
-    BasicConstraints, CertificateParams, CrlDistributionPoint, CustomExtension, DnType, DnValue, ExtendedKeyUsagePurpose, IsCa, Issuer,
-    KeyIdMethod, KeyPair, KeyUsagePurpose, PublicKeyData as _, RsaKeySize, SerialNumber, SigningKey as _,
+    BasicConstraints, CertificateParams, CidrSubnet, CrlDistributionPoint, CustomExtension, DnType, DnValue, ExtendedKeyUsagePurpose,
+    GeneralSubtree, IsCa, Issuer, KeyIdMethod, KeyPair, KeyUsagePurpose, NameConstraints, PublicKeyData as _, RsaKeySize, SerialNumber,
+    SigningKey as _,
 };
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 
@@ -61,6 +62,8 @@ pub enum Profile {
     Public,
     /// As MCS had it in 2015: cA without a path length, without EKU or name constraints.
     Unconstrained,
+    /// As [`Profile::Public`], for one domain and no address: technically constrained (BR §7.1.2.5).
+    Constrained(&'static str),
 }
 
 /// A certification authority: its certificate, its key, and what it sends along.
@@ -111,7 +114,16 @@ impl Authority {
     ) -> Result<Self, PkiError> {
         let mut params = authority_params(organisation, name, &key, validity)?;
         params.use_authority_key_identifier_extension = true;
-        if profile == Profile::Public {
+        if let Profile::Constrained(domain) = profile {
+            params.name_constraints = Some(NameConstraints {
+                permitted_subtrees: vec![GeneralSubtree::DnsName(domain.to_owned())],
+                excluded_subtrees: vec![
+                    GeneralSubtree::IpAddress(CidrSubnet::V4([0; 4], [0; 4])),
+                    GeneralSubtree::IpAddress(CidrSubnet::V6([0; 16], [0; 16])),
+                ],
+            });
+        }
+        if profile != Profile::Unconstrained {
             params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
             params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
             params.crl_distribution_points = self.crl();
@@ -167,17 +179,24 @@ impl Authority {
     /// # Errors
     /// [`PkiError`].
     pub fn issue(&self, names: &[&str], validity: Validity, logs: &[&Log]) -> Result<Leaf, PkiError> {
-        let key = KeyPair::generate()?;
-        let mut params = leaf_params(names, &key, validity)?;
+        self.issue_over(&Arc::new(KeyPair::generate()?), names, validity, logs)
+    }
+
+    /// Issues such a leaf over a key that the site already has, as at a renewal or for one customer of a CDN more.
+    ///
+    /// # Errors
+    /// [`PkiError`].
+    pub fn issue_over(&self, key: &Arc<KeyPair>, names: &[&str], validity: Validity, logs: &[&Log]) -> Result<Leaf, PkiError> {
+        let mut params = leaf_params(names, key, validity)?;
         params.crl_distribution_points = self.crl();
         params.custom_extensions = vec![self.information_access(true), policies(DOMAIN_VALIDATED)];
         if !logs.is_empty() {
-            let unlogged = params.signed_by(&key, &self.issuer())?;
+            let unlogged = params.signed_by(key.as_ref(), &self.issuer())?;
             let list = sct_list(logs, unlogged.der(), &self.key.subject_public_key_info(), validity.from)?;
             params.custom_extensions.push(CustomExtension::from_oid_content(SCT_LIST, list));
         }
-        let certificate = params.signed_by(&key, &self.issuer())?;
-        Ok(self.leaf(&certificate, Arc::new(key)))
+        let certificate = params.signed_by(key.as_ref(), &self.issuer())?;
+        Ok(self.leaf(&certificate, Arc::clone(key)))
     }
 
     /// Mints a leaf as interceptors do: in the name asked for, without SCTs, AIA, CRL or policy.

@@ -67,7 +67,7 @@ pub(super) fn pem(text: &str) -> Vec<Vec<u8>> {
 }
 
 /// Reads the DER certificates of a CCADB dump: 3-byte big-endian length, DER, repeated.
-pub(super) fn ccadb(path: &Path) -> Result<Vec<Vec<u8>>, TablesError> {
+pub(crate) fn ccadb(path: &Path) -> Result<Vec<Vec<u8>>, TablesError> {
     let all = bytes(path)?;
     let mut rest = all.as_slice();
     let mut found = Vec::new();

@@ -21,6 +21,7 @@ use std::io::{self, Write as _};
 use std::path::PathBuf;
 use std::process::ExitStatus;
 
+pub(crate) use input::ccadb;
 use text::Table;
 
 /// The inputs of `cargo xtask tables`. `--data` finds all files it knows; an option of its own wins over it.
