@@ -6,6 +6,7 @@ use x509_parser::extensions::{ParsedExtension, X509Extension};
 
 /// What a certificate's makers put into it, whatever its names say.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[allow(clippy::struct_excessive_bools, reason = "each is a fact of its own, and is read by name")]
 pub struct Shape {
     /// Every extension in its order (RFC 5280 §4.2).
     pub extensions: Extensions,

@@ -31,8 +31,8 @@ fn examine(_: &Case<'_>, view: &View<'_>) -> Vec<Finding> {
     let weight = match lapses.len() {
         0 => return Vec::new(),
         1 => Weight::Note,
-        ..DECISIVE => Weight::Weak,
-        DECISIVE.. => Weight::Strong,
+        2..DECISIVE => Weight::Weak,
+        _ => Weight::Strong,
     };
     let says = format!("it lacks what public CAs had to put in when it began: {}", lapses.join(", "));
     vec![DETECTOR.finding(weight, view, Some(Place::Certificate(0)), says)]
@@ -70,7 +70,7 @@ const DUTIES: [Duty; 8] = [
 fn no_revocation(certificate: &Certificate<'_>, issued: i64) -> bool {
     let short_life = match issued {
         SEVEN_DAYS_ARE_SHORT.. => 7,
-        TEN_DAYS_ARE_SHORT.. => 10,
+        TEN_DAYS_ARE_SHORT..SEVEN_DAYS_ARE_SHORT => 10,
         _ => 0,
     };
     !certificate.shape.ocsp && !certificate.shape.crl && certificate.validity_days() > short_life

@@ -41,9 +41,7 @@ fn examine(case: &Case<'_>, view: &View<'_>) -> Vec<Finding> {
     });
     let claim = named.map(|(place, product)| {
         let says = format!("claims to be {}, {}: a name says so, and nothing else", product.name, product.kind.phrase());
-        // Below an anchor that was ever public no product gets its own name that way: worth telling, no more.
-        let vouched = view.anchors.iter().any(|anchor| anchor.is_public() || anchor.is_retired());
-        finding(view, if vouched { Weight::Note } else { Weight::Weak }, place, product, says)
+        finding(view, Weight::Note, place, product, says)
     });
     likeness.into_iter().chain(claim).collect()
 }
@@ -177,7 +175,7 @@ mod tests {
         let report = lab.judge(&[lab.site("www.bank.example").issued_by(&lab.local)]);
         let found = speaks(&report, DETECTOR.id);
         assert!(found[0].says.starts_with("claims to be Cisco Umbrella, a cloud gateway"), "{}", found[0].says);
-        assert_eq!((found[0].weight, found[0].place), (Weight::Weak, Some(Place::Anchor(0))));
+        assert_eq!((found[0].weight, found[0].place), (Weight::Note, Some(Place::Anchor(0))));
         assert_eq!(found[0].kind.as_deref(), Some("gateway"));
     }
 
@@ -192,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_below_a_public_anchor_is_worth_a_note_only() {
+    fn tells_what_an_undisclosed_authority_below_a_public_anchor_calls_itself() {
         let mut lab = Lab::new();
         lab.undisclosed = lab.public_subordinate("Fortinet", "FortiGate CA");
         let report = lab.judge(&[lab.site("www.bank.example").issued_by(&lab.undisclosed)]);
