@@ -26,7 +26,8 @@ pub(super) const DETECTOR: Detector = Detector {
 const DECISIVE: usize = 3;
 
 fn examine(_: &Case<'_>, view: &View<'_>) -> Vec<Finding> {
-    let Some(end_entity) = view.end_entity() else { return Vec::new() };
+    // A CA's own certificate in this place is another question; its rules are others.
+    let Some(end_entity) = view.end_entity().filter(|certificate| !certificate.is_ca) else { return Vec::new() };
     let lapses = lapses(end_entity, view.at);
     let weight = match lapses.len() {
         0 => return Vec::new(),
@@ -106,6 +107,7 @@ const LIVES: [(i64, i64); 7] = [
 #[allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
 mod tests {
     use super::*;
+    use crate::evidence::Seen;
     use crate::testing::{Lab, NOW, minted_like, speaks};
 
     /// Extensions, days, bits of the serial number as ten interceptors and one origin made them in our laboratory, and the lapses in it.
@@ -176,6 +178,18 @@ mod tests {
         let found = speaks(&report, DETECTOR.id);
         assert_eq!((found.len(), found[0].weight), (1, Weight::Note));
         assert!(found[0].says.ends_with(": a longer life than was allowed"), "{}", found[0].says);
+    }
+
+    #[test]
+    fn stays_silent_about_a_cas_own_certificate() {
+        let lab = Lab::new();
+        let mut evidence = lab.evidence(&[lab.site("www.bank.example").issued_by(&lab.undisclosed).bare()]);
+        if let Seen::Yes(chain) = &mut evidence.observations[0].chain {
+            chain.certificates.remove(0);
+        }
+        let report = crate::judge(&evidence, &lab.tables());
+        assert!(speaks(&report, DETECTOR.id).is_empty());
+        assert!(report.hosts[0].could_not_look.iter().all(|missed| missed.detector != DETECTOR.id));
     }
 
     #[test]
