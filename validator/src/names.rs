@@ -31,8 +31,8 @@ const MAX_VALUE: usize = 512;
 
 impl Attribute {
     /// Returns the attribute with this short name.
-    pub(crate) fn named(short: &str) -> Option<Self> {
-        KNOWN.iter().find(|(_, known, _)| *known == short).map(|(attribute, ..)| *attribute)
+    pub(crate) fn named(short: &[u8]) -> Option<Self> {
+        KNOWN.iter().find(|(_, known, _)| known.as_bytes() == short).map(|(attribute, ..)| *attribute)
     }
 
     fn with_oid(oid: &[u8]) -> Option<Self> {

@@ -6,6 +6,7 @@ use x509_parser::extensions::{ParsedExtension, X509Extension};
 
 /// What a certificate's makers put into it, whatever its names say.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[allow(clippy::struct_excessive_bools, reason = "each is a fact of its own, and is read by name")]
 pub struct Shape {
     /// Every extension in its order (RFC 5280 §4.2).
     pub extensions: Extensions,
@@ -110,7 +111,8 @@ impl Extensions {
     }
 
     fn push(&mut self, oid: &[u8], critical: bool) {
-        let known = KNOWN.iter().position(|(_, known)| *known == oid);
+        // The last octet tells most of them apart, and every certificate comes by here.
+        let known = KNOWN.iter().position(|(_, known)| known.last() == oid.last() && *known == oid);
         let mark = known.and_then(|index| u8::try_from(index).ok()).unwrap_or(OTHER);
         if let Some(free) = self.marks.get_mut(usize::from(self.count)) {
             *free = if critical { mark | CRITICAL } else { mark };

@@ -579,6 +579,60 @@ const ACCESS: &[u8] = b"\x30\x1d\x30\x1b\x06\x08\x2b\x06\x01\x05\x05\x07\x30\x01
 /// certificatePolicies with domain-validated, 2.23.140.1.2.1 (BR §7.1.6.1).
 const POLICY: &[u8] = b"\x30\x0a\x30\x08\x06\x06\x67\x81\x0c\x01\x02\x01";
 
+/// A certificate with these extensions in this order, as [`crate::Extensions`] writes them, from `begin` to `life`
+/// seconds later, under a serial number of so many bits. Nobody's signature is on it.
+pub(crate) fn minted_like(extensions: &str, begin: i64, life: i64, serial_bits: usize) -> Vec<u8> {
+    minted_over(&spki_of(&KeyPair::generate().unwrap()), extensions, begin, life, serial_bits)
+}
+
+/// The same over a key of the caller's, a SubjectPublicKeyInfo.
+pub(crate) fn minted_over(spki: &[u8], extensions: &str, begin: i64, life: i64, serial_bits: usize) -> Vec<u8> {
+    use crate::der::{INTEGER, OBJECT_IDENTIFIER, OCTET_STRING, SEQUENCE, write};
+    let sequence = |parts: &[&[u8]]| write(SEQUENCE, &parts.concat());
+    let algorithm = sequence(&[&write(OBJECT_IDENTIFIER, &[0x2a, 0x86, 0x48, 0xce, 0x3d, 4, 3, 2])]);
+    // The highest bit that counts, then zeros; a sign octet where it would be taken for a sign.
+    let mut serial = vec![0; serial_bits.div_ceil(8)];
+    serial[0] = 1 << ((serial_bits + 7) % 8);
+    if serial[0] >= 0x80 {
+        serial.insert(0, 0);
+    }
+    let utc = |seconds: i64| {
+        let at = OffsetDateTime::from_unix_timestamp(seconds).unwrap();
+        let (year, month, day) = (at.year() % 100, u8::from(at.month()), at.day());
+        write(0x17, format!("{year:02}{month:02}{day:02}{:02}{:02}{:02}Z", at.hour(), at.minute(), at.second()).as_bytes())
+    };
+    let extension = |text: &str| {
+        let (short, critical) = text.strip_prefix('!').map_or((text, &[][..]), |short| (short, &[1, 1, 0xff][..]));
+        let content: &[u8] = match short {
+            "AIA" => ACCESS,
+            "AKI" => b"\x30\x06\x80\x04\x01\x02\x03\x04",
+            "BC" => b"\x30\x00",
+            "CP" => POLICY,
+            "CRLDP" => b"\x30\x14\x30\x12\xa0\x10\xa0\x0e\x86\x0chttp://c.rl/",
+            "EKU" => b"\x30\x0a\x06\x08\x2b\x06\x01\x05\x05\x07\x03\x01",
+            "KU" => b"\x03\x02\x07\x80",
+            "SAN" => b"\x30\x11\x82\x0fwww.example.org",
+            _ => b"\x05\x00",
+        };
+        let oid = crate::Extensions::oid(short).unwrap();
+        sequence(&[&write(OBJECT_IDENTIFIER, oid), critical, &write(OCTET_STRING, content)])
+    };
+    let list: Vec<u8> = extensions.split(',').filter(|text| !text.is_empty()).flat_map(extension).collect();
+    let list = if list.is_empty() { list } else { write(0xa3, &write(SEQUENCE, &list)) };
+    let name = crate::names::tests::name;
+    let tbs = sequence(&[
+        &write(0xa0, &[2, 1, 2]),
+        &write(INTEGER, &serial),
+        &algorithm,
+        &name("CN=Issuer"),
+        &sequence(&[&utc(begin), &utc(begin + life)]),
+        &name("CN=www.example.org"),
+        spki,
+        &list,
+    ]);
+    sequence(&[&tbs, &algorithm, &write(crate::der::BIT_STRING, &[0, 1, 2, 3])])
+}
+
 /// What one detector said.
 pub(crate) fn speaks<'r>(report: &'r Report, detector: &str) -> Vec<&'r Finding> {
     report.findings.iter().filter(|finding| finding.detector == detector).collect()

@@ -26,19 +26,24 @@ pub(super) const DETECTOR: Detector = Detector {
 const DECISIVE: usize = 3;
 
 fn examine(_: &Case<'_>, view: &View<'_>) -> Vec<Finding> {
-    let Some(end_entity) = view.end_entity() else { return Vec::new() };
-    // Nothing of a public CA lives for ten years: what claims to be older than that is held to the rules all the same.
-    let issued = end_entity.not_before.max(view.at.saturating_sub(TEN_YEARS));
-    let lapses: Vec<&str> =
-        DUTIES.iter().filter(|duty| issued >= duty.from && (duty.lapsed)(end_entity, issued)).map(|duty| duty.lapse).collect();
+    // A CA's own certificate in this place is another question; its rules are others.
+    let Some(end_entity) = view.end_entity().filter(|certificate| !certificate.is_ca) else { return Vec::new() };
+    let lapses = lapses(end_entity, view.at);
     let weight = match lapses.len() {
         0 => return Vec::new(),
         1 => Weight::Note,
-        ..DECISIVE => Weight::Weak,
-        DECISIVE.. => Weight::Strong,
+        2..DECISIVE => Weight::Weak,
+        _ => Weight::Strong,
     };
     let says = format!("it lacks what public CAs had to put in when it began: {}", lapses.join(", "));
     vec![DETECTOR.finding(weight, view, Some(Place::Certificate(0)), says)]
+}
+
+/// What a certificate lacks of what the rules asked when it began, seen at a time.
+fn lapses(end_entity: &Certificate<'_>, at: i64) -> Vec<&'static str> {
+    // Nothing of a public CA lives for ten years: what claims to be older than that is held to the rules all the same.
+    let issued = end_entity.not_before.max(at.saturating_sub(TEN_YEARS));
+    DUTIES.iter().filter(|duty| issued >= duty.from && (duty.lapsed)(end_entity, issued)).map(|duty| duty.lapse).collect()
 }
 
 /// What the rules ask of a subscriber certificate, and from when.
@@ -66,7 +71,7 @@ const DUTIES: [Duty; 8] = [
 fn no_revocation(certificate: &Certificate<'_>, issued: i64) -> bool {
     let short_life = match issued {
         SEVEN_DAYS_ARE_SHORT.. => 7,
-        TEN_DAYS_ARE_SHORT.. => 10,
+        TEN_DAYS_ARE_SHORT..SEVEN_DAYS_ARE_SHORT => 10,
         _ => 0,
     };
     !certificate.shape.ocsp && !certificate.shape.crl && certificate.validity_days() > short_life
@@ -99,10 +104,26 @@ const LIVES: [(i64, i64); 7] = [
 ];
 
 #[cfg(test)]
-#[allow(clippy::indexing_slicing, reason = "tests")]
+#[allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
 mod tests {
     use super::*;
-    use crate::testing::{Lab, speaks};
+    use crate::evidence::Seen;
+    use crate::testing::{Lab, NOW, minted_like, speaks};
+
+    /// Extensions, days, bits of the serial number as ten interceptors and one origin made them in our laboratory, and the lapses in it.
+    const MEASURED: [(&str, &str, i64, usize, usize); 11] = [
+        ("haproxy", "BC,NScomment,SKI,AKI,KU,SAN", 366, 25, 6),
+        ("http-mitm-proxy", "BC,KU,EKU,NScertType,SKI,SAN", 366, 127, 5),
+        ("hudsucker", "AKI,SAN,!KU,EKU", 365, 62, 4),
+        ("mitmproxy", "EKU,SAN,AKI,CRLDP", 199, 159, 2),
+        ("mockttp", "!BC,!KU,EKU,SAN,CP,AKI", 45, 132, 2),
+        ("proxy.py", "SAN,SKI,AKI", 730, 48, 6),
+        ("squid", "SAN,!KU,EKU,!BC,AKI", 90, 159, 3),
+        ("sslsplit", "SKI,AKI,!BC,KU,EKU,SAN", 365, 123, 4),
+        ("trafficserver", "", 3650, 3, 8),
+        ("the origin", "!KU,EKU,!BC,SKI,AKI,AIA,CRLDP,SAN,CP,SCT", 90, 123, 0),
+        ("a public CA without OCSP", "!KU,EKU,!BC,AKI,AIA,SAN,CP,CRLDP,SCT", 199, 127, 0),
+    ];
 
     #[test]
     fn speaks_clearly_of_a_bare_certificate_under_a_public_anchor() {
@@ -121,12 +142,54 @@ mod tests {
     }
 
     #[test]
+    fn tells_what_real_interceptors_leave_out() {
+        for (who, extensions, days, serial_bits, expected) in MEASURED {
+            let der = minted_like(extensions, NOW - 86_400, days * 86_400, serial_bits);
+            let lapses = lapses(&Certificate::read(&der).unwrap(), NOW);
+            assert_eq!(lapses.len(), expected, "{who}: {lapses:?}");
+        }
+    }
+
+    #[test]
+    fn a_claim_to_be_older_than_the_rules_does_not_help() {
+        // From 2011, for twenty years.
+        let der = minted_like("SAN", 1_300_000_000, 7_305 * 86_400, 128);
+        assert!(lapses(&Certificate::read(&der).unwrap(), NOW).len() >= DECISIVE);
+        assert!(lapses(&Certificate::read(&der).unwrap(), 1_310_000_000).is_empty());
+    }
+
+    #[test]
+    fn a_short_lived_certificate_needs_no_revocation() {
+        let lacks = |extensions: &str, begin: i64, days: i64| {
+            let der = minted_like(extensions, begin, days * 86_400 - 1, 128);
+            lapses(&Certificate::read(&der).unwrap(), begin)
+        };
+        assert!(lacks("AKI,SAN,EKU,CP,AIA", NOW, 90).is_empty());
+        let without = |begin, days| lacks("AKI,SAN,EKU,CP", begin, days).contains(&"no way to ask whether it is revoked");
+        assert!(!without(NOW, 7) && without(NOW, 8));
+        assert!(!without(1_720_000_000, 10) && without(1_720_000_000, 11));
+        assert!(without(1_700_000_000, 7));
+    }
+
+    #[test]
     fn one_lapse_is_worth_a_note_only() {
         let lab = Lab::new();
         let report = lab.judge(&[lab.site("www.bank.example").issued_by(&lab.disclosed).living(300)]);
         let found = speaks(&report, DETECTOR.id);
         assert_eq!((found.len(), found[0].weight), (1, Weight::Note));
         assert!(found[0].says.ends_with(": a longer life than was allowed"), "{}", found[0].says);
+    }
+
+    #[test]
+    fn stays_silent_about_a_cas_own_certificate() {
+        let lab = Lab::new();
+        let mut evidence = lab.evidence(&[lab.site("www.bank.example").issued_by(&lab.undisclosed).bare()]);
+        if let Seen::Yes(chain) = &mut evidence.observations[0].chain {
+            chain.certificates.remove(0);
+        }
+        let report = crate::judge(&evidence, &lab.tables());
+        assert!(speaks(&report, DETECTOR.id).is_empty());
+        assert!(report.hosts[0].could_not_look.iter().all(|missed| missed.detector != DETECTOR.id));
     }
 
     #[test]

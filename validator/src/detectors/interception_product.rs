@@ -41,9 +41,7 @@ fn examine(case: &Case<'_>, view: &View<'_>) -> Vec<Finding> {
     });
     let claim = named.map(|(place, product)| {
         let says = format!("claims to be {}, {}: a name says so, and nothing else", product.name, product.kind.phrase());
-        // Under an anchor that was ever public a name is the business of that authority.
-        let vouched = view.anchors.iter().any(|anchor| anchor.is_public() || anchor.is_retired());
-        finding(view, if vouched { Weight::Note } else { Weight::Weak }, place, product, says)
+        finding(view, Weight::Note, place, product, says)
     });
     likeness.into_iter().chain(claim).collect()
 }
@@ -77,6 +75,10 @@ fn is_over_issuers_key(view: &View<'_>, end_entity: &Certificate<'_>) -> bool {
 
 /// The first product that an authority goes by the name of, or else the end-entity; with where that name stands.
 fn by_name<'t>(case: &Case<'t>, view: &View<'_>, end_entity: &Certificate<'_>) -> Option<(Place, Product<'t>)> {
+    // A CA that a root program knows is who it says it is, whatever product its owner sells.
+    if view.issuer_is_disclosed(case.tables) {
+        return None;
+    }
     let authorities = authorities(view, end_entity);
     let mut named = authorities.iter().filter_map(|(place, name)| Some((*place, case.tables.product_by_name(name, NameOf::Authority)?)));
     named.next().or_else(|| {
@@ -109,11 +111,62 @@ fn authorities<'v>(view: &'v View<'_>, end_entity: &Certificate<'v>) -> Vec<(Pla
 }
 
 #[cfg(test)]
-#[allow(clippy::indexing_slicing, reason = "tests")]
+#[allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
 mod tests {
     use super::DETECTOR;
+    use crate::Report;
+    use crate::evidence::{Bytes, Seen};
     use crate::finding::{Place, Weight};
-    use crate::testing::{Lab, speaks};
+    use crate::testing::{Lab, NOW, minted_like, minted_over, speaks};
+
+    /// The key of MockServer's own CA; its private half stands in mock-server/mockserver for everybody to use.
+    const MOCKSERVER: &str = "MIIBIjANBgkqhkiG9w0BAQEFAAOCAQ8AMIIBCgKCAQEAiyVCB1uZzVQMuO0KwVV4UQ8dlZZCwgmRwsJPXlAlsucw8SanKJKjTsNDXFCTtYIE5ZYG6Em34zAQ\
+        ArlAVH8wt/XXFxQXbo+Q7QY7TWUQ+1Lozyelek0JgoUX6BnSrWGbFnTxlAP7osA+cvHldQqT9e+MSkpHPTVLNridSGBzhAOc34EKJqZDh/OFvBHp5M+b1nbr\
+        pFiEr6g8EE3UDET/4LA7SdXzmf0RiKafmR9mrKJ14JDdluM/NeB9dy0L1xbEorh4R1+MxGfHHABVU8IlTn2wy/omOENXdgpZfhQx6+xzpt9D8o6BUCgUm4Vd\
+        sCJL6gTn8k5bTJT18eeAPtBZQwIDAQAB";
+
+    /// What is said of a handshake with these certificates in the place of the site's own.
+    fn judge_chain(certificates: &[Vec<u8>]) -> Report {
+        let lab = Lab::new();
+        let mut evidence = lab.evidence(&[lab.site("www.bank.example").issued_by(&lab.unknown)]);
+        if let Seen::Yes(chain) = &mut evidence.observations[0].chain {
+            chain.certificates = certificates.iter().cloned().map(Bytes::from).collect();
+        }
+        crate::judge(&evidence, &lab.tables())
+    }
+
+    fn over_mockservers_key() -> Vec<u8> {
+        let spki = data_encoding::BASE64.decode(MOCKSERVER.as_bytes()).unwrap();
+        minted_over(&spki, "SAN,EKU", NOW - 86_400, 86_400 * 365, 127)
+    }
+
+    #[test]
+    fn tells_a_product_by_a_key_that_it_is_known_to_hold() {
+        let report = judge_chain(&[over_mockservers_key()]);
+        let found = speaks(&report, DETECTOR.id);
+        assert!(found[0].says.starts_with("is MockServer, a developer's proxy"), "{}", found[0].says);
+        assert_eq!((found.len(), found[0].weight), (1, Weight::Strong));
+    }
+
+    #[test]
+    fn a_known_key_that_was_merely_sent_too_says_nothing() {
+        let report = judge_chain(&[minted_like("SAN,EKU", NOW - 86_400, 86_400 * 365, 127), over_mockservers_key()]);
+        assert!(speaks(&report, DETECTOR.id).iter().all(|finding| finding.weight < Weight::Strong));
+    }
+
+    #[test]
+    fn likens_what_is_made_as_a_product_makes_it() {
+        let report = judge_chain(&[minted_like("EKU,SAN,AKI,CRLDP", NOW - 86_400, 86_400 * 199, 159)]);
+        let found = speaks(&report, DETECTOR.id);
+        assert!(found[0].says.starts_with("looks like mitmproxy"), "{}", found[0].says);
+        assert_eq!((found.len(), found[0].weight), (1, Weight::Weak));
+    }
+
+    #[test]
+    fn likens_nothing_to_a_certificate_made_otherwise() {
+        let report = judge_chain(&[minted_like("EKU,SAN,AKI,CRLDP,AIA", NOW - 86_400, 86_400 * 199, 159)]);
+        assert!(speaks(&report, DETECTOR.id).is_empty());
+    }
 
     #[test]
     fn claims_what_a_local_issuer_calls_itself_and_no_more() {
@@ -122,7 +175,7 @@ mod tests {
         let report = lab.judge(&[lab.site("www.bank.example").issued_by(&lab.local)]);
         let found = speaks(&report, DETECTOR.id);
         assert!(found[0].says.starts_with("claims to be Cisco Umbrella, a cloud gateway"), "{}", found[0].says);
-        assert_eq!((found[0].weight, found[0].place), (Weight::Weak, Some(Place::Anchor(0))));
+        assert_eq!((found[0].weight, found[0].place), (Weight::Note, Some(Place::Anchor(0))));
         assert_eq!(found[0].kind.as_deref(), Some("gateway"));
     }
 
@@ -137,11 +190,20 @@ mod tests {
     }
 
     #[test]
-    fn a_name_below_a_public_anchor_is_worth_a_note_only() {
+    fn tells_what_an_undisclosed_authority_below_a_public_anchor_calls_itself() {
         let mut lab = Lab::new();
         lab.undisclosed = lab.public_subordinate("Fortinet", "FortiGate CA");
         let report = lab.judge(&[lab.site("www.bank.example").issued_by(&lab.undisclosed)]);
         assert_eq!(speaks(&report, DETECTOR.id)[0].weight, Weight::Note);
+    }
+
+    #[test]
+    fn stays_silent_about_a_disclosed_authority_of_a_vendor() {
+        let mut lab = Lab::new();
+        lab.disclosed = lab.public_subordinate("Blue Coat Systems, Inc.", "Blue Coat Public Services Intermediate CA");
+        lab.overlay.disclosed.push(lab.disclosed.der.clone().into());
+        let report = lab.judge(&[lab.site("www.bank.example").issued_by(&lab.disclosed)]);
+        assert!(speaks(&report, DETECTOR.id).is_empty());
     }
 
     #[test]
@@ -152,8 +214,10 @@ mod tests {
             ("AO Kaspersky Lab", "www.kaspersky.example"),
             ("GoProxy untrusted MITM proxy", "goproxy.example"),
         ] {
-            let report = lab.judge(&[lab.site(host).issued_by(&lab.disclosed).of(organisation).logged()]);
-            assert!(speaks(&report, DETECTOR.id).is_empty(), "{organisation}");
+            for issuer in [&lab.disclosed, &lab.undisclosed] {
+                let report = lab.judge(&[lab.site(host).issued_by(issuer).of(organisation).logged()]);
+                assert!(speaks(&report, DETECTOR.id).is_empty(), "{organisation}");
+            }
         }
     }
 

@@ -1,5 +1,7 @@
 //! Programs and boxes that end other people's TLS, by what is hardest to forge first: key, profile, name.
 
+use std::borrow::Cow;
+
 use super::packed::{Rows, text};
 use crate::chain::Certificate;
 use crate::evidence::Sha256;
@@ -108,7 +110,7 @@ pub(super) fn by_name(name: &[u8], of: NameOf) -> Option<Product<'static>> {
         NameOf::Authority => "name",
         NameOf::EndEntity => "subject",
     };
-    matching(by, |rule| meets_name(text(rule), &attributes))
+    matching(by, |rule| meets_name(rule, &attributes))
 }
 
 fn matching(by: &str, meets: impl Fn(&'static [u8]) -> bool) -> Option<Product<'static>> {
@@ -118,17 +120,34 @@ fn matching(by: &str, meets: impl Fn(&'static [u8]) -> bool) -> Option<Product<'
 }
 
 /// Whether a Name meets every clause of a rule such as `CN^=Sophos_CA_ & O=Sophos`; letter case aside (RFC 5280 §7.1).
-fn meets_name(rule: &str, attributes: &[(Attribute, std::borrow::Cow<'_, str>)]) -> bool {
-    rule.split(" & ").all(|clause| {
-        let Some((left, wanted)) = clause.split_once('=') else { return false };
-        let (short, operator) = match left.as_bytes().last() {
-            Some(&operator @ (b'^' | b'$' | b'*')) => (left.get(..left.len() - 1).unwrap_or_default(), operator),
-            _ => (left, b'='),
+///
+/// Works on bytes: every rule is tried on every Name, and most fail at their first clause.
+fn meets_name(mut rule: &[u8], attributes: &[(Attribute, Cow<'_, str>)]) -> bool {
+    loop {
+        let (clause, rest) = match rule.iter().position(|&byte| byte == b'&') {
+            Some(at) => (rule.get(..at).unwrap_or_default(), rule.get(at + 1..)),
+            None => (rule, None),
         };
-        let Some(attribute) = Attribute::named(short) else { return false };
-        let mut values = attributes.iter().filter(|(known, _)| *known == attribute).map(|(_, value)| value.trim());
-        values.any(|value| meets(operator, value.as_bytes(), wanted.as_bytes()))
-    })
+        if !meets_clause(clause.trim_ascii(), attributes) {
+            return false;
+        }
+        match rest {
+            Some(rest) => rule = rest,
+            None => return true,
+        }
+    }
+}
+
+fn meets_clause(clause: &[u8], attributes: &[(Attribute, Cow<'_, str>)]) -> bool {
+    let Some(at) = clause.iter().position(|&byte| byte == b'=') else { return false };
+    let (left, wanted) = (clause.get(..at).unwrap_or_default(), clause.get(at + 1..).unwrap_or_default());
+    let (short, operator) = match left {
+        [short @ .., operator @ (b'^' | b'$' | b'*')] => (short, *operator),
+        _ => (left, b'='),
+    };
+    let Some(attribute) = Attribute::named(short) else { return false };
+    let mut values = attributes.iter().filter(|(known, _)| *known == attribute).map(|(_, value)| value.trim());
+    values.any(|value| meets(operator, value.as_bytes(), wanted))
 }
 
 fn meets(operator: u8, value: &[u8], wanted: &[u8]) -> bool {
@@ -145,7 +164,7 @@ fn meets(operator: u8, value: &[u8], wanted: &[u8]) -> bool {
 fn meets_profile(rule: &str, certificate: &Certificate<'_>, over_issuers_key: bool) -> bool {
     rule.split(';').all(|clause| match clause.split_once('=') {
         Some(("ext", wanted)) => Extensions::parse(wanted).is_some_and(|wanted| wanted == certificate.shape.extensions),
-        Some(("days", wanted)) => within(wanted, certificate.validity_days()),
+        Some(("days", wanted)) => within(wanted, certificate.not_after.saturating_sub(certificate.not_before) / 86_400),
         Some(("serial", wanted)) => i64::try_from(certificate.serial_bits()).is_ok_and(|bits| within(wanted, bits)),
         Some(("key", "issuer")) => over_issuers_key,
         _ => false,
@@ -166,8 +185,8 @@ mod tests {
     use std::collections::BTreeSet;
 
     use super::*;
-    use crate::der;
     use crate::names::tests::name;
+    use crate::testing::{NOW, minted_like};
 
     const FILE: &str = include_str!("../../data/products.tsv");
 
@@ -185,43 +204,8 @@ mod tests {
     fn made(text: &str) -> (Vec<u8>, bool) {
         let part = |wanted: &str| text.split(';').find_map(|part| part.strip_prefix(wanted)?.strip_prefix('=')).unwrap();
         let number = |wanted: &str| part(wanted).parse::<usize>().unwrap();
-        (with(part("ext"), number("days"), number("serial")), part("key") == "issuer")
-    }
-
-    fn with(extensions: &str, days: usize, serial_bits: usize) -> Vec<u8> {
-        let sequence = |parts: &[&[u8]]| der::write(der::SEQUENCE, &parts.concat());
-        let algorithm = sequence(&[&der::write(der::OBJECT_IDENTIFIER, &[0x2a, 0x86, 0x48, 0xce, 0x3d, 4, 3, 2])]);
-        // The highest bit that counts, then zeros; a sign octet where it would be taken for a sign.
-        let mut serial = vec![0; serial_bits.div_ceil(8)];
-        serial[0] = 1 << ((serial_bits + 7) % 8);
-        if serial[0] >= 0x80 {
-            serial.insert(0, 0);
-        }
-        let begin = time::OffsetDateTime::from_unix_timestamp(crate::testing::NOW).unwrap();
-        let end = begin + time::Duration::days(i64::try_from(days).unwrap()) - time::Duration::seconds(1);
-        let utc = |at: time::OffsetDateTime| {
-            let (y, mo, d) = (at.year() % 100, u8::from(at.month()), at.day());
-            der::write(0x17, format!("{y:02}{mo:02}{d:02}{:02}{:02}{:02}Z", at.hour(), at.minute(), at.second()).as_bytes())
-        };
-        let extension = |text: &str| {
-            let (short, critical) = text.strip_prefix('!').map_or((text, &[][..]), |short| (short, &[1, 1, 0xff][..]));
-            let oid = der::write(der::OBJECT_IDENTIFIER, Extensions::oid(short).unwrap());
-            sequence(&[&oid, critical, &der::write(der::OCTET_STRING, &[5, 0])])
-        };
-        let extensions: Vec<u8> = extensions.split(',').filter(|text| !text.is_empty()).flat_map(extension).collect();
-        let extensions = if extensions.is_empty() { Vec::new() } else { der::write(0xa3, &der::write(der::SEQUENCE, &extensions)) };
-        let key = rcgen::KeyPair::generate().unwrap();
-        let tbs = sequence(&[
-            &der::write(0xa0, &[2, 1, 2]),
-            &der::write(der::INTEGER, &serial),
-            &algorithm,
-            &name("CN=Issuer"),
-            &sequence(&[&utc(begin), &utc(end)]),
-            &name("CN=www.example.org"),
-            &rcgen::PublicKeyData::subject_public_key_info(&key),
-            &extensions,
-        ]);
-        sequence(&[&tbs, &algorithm, &der::write(der::BIT_STRING, &[0, 1, 2, 3])])
+        let life = i64::try_from(number("days")).unwrap() * 86_400;
+        (minted_like(part("ext"), NOW, life, number("serial")), part("key") == "issuer")
     }
 
     fn profiled(text: &str) -> Option<Product<'static>> {
@@ -247,7 +231,7 @@ mod tests {
     fn every_name_rule_meets_its_case_and_not_its_look_alike() {
         for by in ["name", "subject"] {
             for [_, rule, product, _, is, is_not, _] in rows(by) {
-                assert!(meets_name(rule, &names::attributes(&name(is))), "{rule}: {is}");
+                assert!(meets_name(rule.as_bytes(), &names::attributes(&name(is))), "{rule}: {is}");
                 assert_eq!(named(is, by).unwrap().name, product, "{is}");
                 assert!(named(is_not, by).is_none_or(|found| found.name != product), "{rule}: {is_not}");
             }
@@ -284,7 +268,7 @@ mod tests {
         for (rule, is) in
             [("CN=ab", true), ("CN^=a", true), ("CN$=B", true), ("CN*=AB", true), ("CN=a", false), ("O=ab", false), ("", false)]
         {
-            assert_eq!(meets_name(rule, &names::attributes(&name("CN=Ab"))), is, "{rule}");
+            assert_eq!(meets_name(rule.as_bytes(), &names::attributes(&name("CN=Ab"))), is, "{rule}");
         }
         assert!(!meets(b'*', b"abc", b"") && !meets(b'^', b"a", b"ab") && !meets(b'$', b"b", b"ab"));
     }

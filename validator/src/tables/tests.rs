@@ -143,6 +143,7 @@ fn no_table_has_lost_what_it_once_had() {
         ("onecrl", 1_200),
         ("pins", 300),
         ("pool", 500),
+        ("products", 130),
     ] {
         assert!(rows(name) >= least, "{name} has {} rows", rows(name));
     }
@@ -497,6 +498,9 @@ fn without_lists_nothing_is_listed_revoked_or_pinned_and_the_versions_say_so() {
     assert!(tables.listed_key(&sha256(MCS_KEY)).is_none());
     assert!(tables.listed_certificate(&sha256(MCS)).is_none());
     assert!(tables.revoked(&issuer, &[0x49, 0x33, 0x00, 0x8e], &[], &sha256(MCS_KEY)).is_none());
+    let superfish = sha256("4bb8f35ba1e126f8dde1b0c420625ed86dce61a7bddadbdea9aba578ff13145e");
+    assert_eq!(Tables::compiled().product_by_key(&superfish).unwrap().name, "Superfish");
+    assert!(tables.product_by_key(&superfish).is_none());
     assert!(tables.pins(&host("www.google.com")).is_none());
     assert!(tables.expected_owners(&host("www.google.com")).is_empty());
     assert!(tables.anchor(&sha256(CNNIC_ROOT)).is_some());

@@ -193,7 +193,7 @@ type Maker = fn(&TablesArgs, &mut Vec<String>) -> Result<Made, TablesError>;
 pub fn run(args: &TablesArgs) -> Result<(), TablesError> {
     let args = args.clone().completed();
     let mut talk = Vec::new();
-    let makers: [(&str, Maker); 8] = [
+    let makers: &[(&str, Maker)] = &[
         ("anchors", anchors::make),
         ("constraints", constraints::make),
         ("disclosed", disclosed::make),
@@ -206,7 +206,7 @@ pub fn run(args: &TablesArgs) -> Result<(), TablesError> {
         ("products", products::make),
     ];
     let (mut differing, mut any) = (Vec::new(), false);
-    for (name, make) in makers {
+    for &(name, make) in makers {
         match make(&args, &mut talk)? {
             Made::Needs(what) => talk.push(format!("{name}: left as it is; needs {what}")),
             Made::Tables(tables) => {
