@@ -26,10 +26,22 @@ fn mcs_is_public_authority_interception_with_and_without_lists() {
             assert_eq!(host.verdict.cause, Cause::PublicAuthorityInterception, "{}", host.host);
         }
     }
-    assert_eq!(with.hosts[0].verdict.decided_by, ["revoked-authority"]);
-    for host in &without.hosts {
+    // No list had it yet: Google and Mozilla told on 2015-03-23.
+    for host in with.hosts.iter().chain(&without.hosts) {
         assert_eq!(host.verdict.decided_by, ["undisclosed-subordinate"], "{}", host.host);
     }
+    let later = with.findings.iter().find(|finding| finding.detector == "revoked-authority" && finding.kind.as_deref() == Some("later"));
+    assert!(later.unwrap().says.contains("listed later, on 2015-03-23"));
+}
+
+#[test]
+fn mcs_is_revoked_from_the_day_its_story_was_told() {
+    let replay = Replay::named("incidents", "2015-cnnic-mcs");
+    let mut evidence = replay.evidence.clone();
+    // 2015-03-23T00:00:00Z.
+    evidence.observations[0].at = 1_427_068_800_000;
+    let report = judge(&evidence, &replay.tables);
+    assert_eq!(report.hosts[0].verdict.decided_by, ["revoked-authority"]);
 }
 
 #[test]

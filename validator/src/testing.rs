@@ -294,6 +294,11 @@ impl Lab {
         self.overlay.constraints.push(rule);
     }
 
+    /// Dates what is listed of a key, in UNIX seconds.
+    pub(crate) fn know_since(&mut self, spki: &Sha256, day: i64) {
+        self.overlay.listed_keys.iter_mut().find(|key| key.spki == *spki).unwrap().since = Some(day);
+    }
+
     /// The public root of most authorities.
     pub(crate) fn root_sha256(&self) -> Sha256 {
         Sha256::of(self.overlay.public_anchors[0].as_slice())

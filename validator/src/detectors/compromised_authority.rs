@@ -32,7 +32,7 @@ fn examine(case: &Case<'_>, view: &View<'_>) -> Vec<Finding> {
 #[cfg(test)]
 mod tests {
     use crate::finding::Weight;
-    use crate::testing::{Lab, speaks};
+    use crate::testing::{Lab, NOW, speaks};
 
     #[test]
     fn speaks_of_a_disclosed_ca_whose_key_leaked() {
@@ -47,6 +47,16 @@ mod tests {
         let lab = Lab::new();
         let report = lab.judge(&[lab.site("www.bank.example").issued_by(&lab.disclosed)]);
         assert!(speaks(&report, super::DETECTOR.id).is_empty());
+    }
+
+    #[test]
+    fn a_key_that_was_found_out_later_was_in_other_hands_already() {
+        let mut lab = Lab::new();
+        lab.know_since(&lab.leaked.spki_sha256(), NOW + 86_400);
+        let report = lab.judge(&[lab.site("www.bank.example").issued_by(&lab.leaked)]);
+        let findings = speaks(&report, super::DETECTOR.id);
+        assert_eq!((findings[0].weight, findings[0].kind.as_deref()), (Weight::Proven, Some("later")));
+        assert!(findings[0].says.ends_with("(listed later, known since 2026-11-25)"), "{}", findings[0].says);
     }
 
     #[test]

@@ -71,7 +71,7 @@ mod tests {
     use crate::finding::{Finding, Weight};
     use crate::report::Report;
     use crate::tables::{OverlayConditions, Program};
-    use crate::testing::{Lab, NOW, speaks};
+    use crate::testing::{Lab, Logs, NOW, speaks};
 
     const DAY: i64 = 86_400;
 
@@ -141,6 +141,17 @@ mod tests {
         lab.constrain(Program::Lab, 0, vec![logged_until(NOW - 31 * DAY)]);
         let report = lab.judge(&[lab.site("www.bank.example").issued_by(&lab.disclosed).logged_at(&[NOW - 32 * DAY, NOW - 30 * DAY])]);
         assert!(said(&report).is_empty());
+    }
+
+    #[test]
+    fn a_forged_sct_proves_no_time() {
+        let mut lab = Lab::new();
+        lab.constrain(Program::Lab, 0, vec![logged_until(NOW - 30 * DAY)]);
+        let site = lab.site("www.bank.example").issued_by(&lab.disclosed);
+        assert!(said(&lab.judge(&[site.logged_by(Logs::Forged)])).is_empty());
+        lab.overlay.constraints[0].any_of = vec![logged_until(NOW - 40 * DAY)];
+        let site = lab.site("www.bank.example").issued_by(&lab.disclosed);
+        assert!(said(&lab.judge(&[site.logged_by(Logs::Forged)])).is_empty());
     }
 
     #[test]

@@ -35,13 +35,23 @@ fn examine(case: &Case<'_>, view: &View<'_>) -> Vec<Finding> {
 #[cfg(test)]
 mod tests {
     use crate::finding::Weight;
-    use crate::testing::{Lab, speaks};
+    use crate::testing::{Lab, NOW, speaks};
 
     #[test]
     fn speaks_of_a_known_key_under_a_local_anchor() {
         let lab = Lab::new();
         let report = lab.judge(&[lab.site("www.bank.example").issued_by(&lab.product)]);
         assert_eq!(speaks(&report, super::DETECTOR.id)[0].weight, Weight::Proven);
+    }
+
+    #[test]
+    fn says_since_when_the_key_is_known() {
+        let mut lab = Lab::new();
+        lab.know_since(&lab.product.spki_sha256(), NOW - 86_400);
+        let report = lab.judge(&[lab.site("www.bank.example").issued_by(&lab.product)]);
+        let findings = speaks(&report, super::DETECTOR.id);
+        assert_eq!(findings[0].weight, Weight::Proven);
+        assert!(findings[0].says.ends_with("(known since 2026-11-23)"), "{}", findings[0].says);
     }
 
     #[test]

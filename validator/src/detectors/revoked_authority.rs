@@ -118,7 +118,6 @@ fn is_authority(view: &View<'_>, place: Place) -> bool {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, reason = "tests")]
 mod tests {
     use crate::finding::Weight;
     use crate::testing::{Lab, NOW, speaks};
@@ -133,9 +132,7 @@ mod tests {
     #[test]
     fn what_was_listed_after_the_handshake_is_only_a_note() {
         let mut lab = Lab::new();
-        let revoked = lab.revoked.spki_sha256();
-        let entry = lab.overlay.listed_keys.iter_mut().find(|key| key.spki == revoked).unwrap();
-        entry.since = Some(NOW + 1);
+        lab.know_since(&lab.revoked.spki_sha256(), NOW + 1);
         let report = lab.judge(&[lab.site("www.bank.example").issued_by(&lab.revoked)]);
         let findings = speaks(&report, super::DETECTOR.id);
         assert_eq!((findings[0].weight, findings[0].kind.as_deref()), (Weight::Note, Some("later")));
@@ -145,9 +142,7 @@ mod tests {
     #[test]
     fn what_was_listed_on_the_very_day_counts() {
         let mut lab = Lab::new();
-        let revoked = lab.revoked.spki_sha256();
-        let entry = lab.overlay.listed_keys.iter_mut().find(|key| key.spki == revoked).unwrap();
-        entry.since = Some(NOW);
+        lab.know_since(&lab.revoked.spki_sha256(), NOW);
         let report = lab.judge(&[lab.site("www.bank.example").issued_by(&lab.revoked)]);
         assert_eq!(speaks(&report, super::DETECTOR.id)[0].weight, Weight::Strong);
     }

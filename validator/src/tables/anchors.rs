@@ -174,15 +174,12 @@ impl<'t> PublicAnchor<'t> {
                 after = Some(day);
             }
         }
-        let came_by = |next: i64| stays.iter().any(|stay| stay.from > at && stay.from <= next);
-        match (before, after) {
-            (None, _) => Carried::NotKnown,
-            (Some(_), Some(next)) if came_by(next) => Carried::NotKnown,
-            (Some(_), Some(_)) => Carried::No,
-            (Some(_), None) if stays.iter().any(|stay| stay.until <= at) => Carried::No,
-            (Some(last), None) if at - last <= SILENCE_COUNTS_FOR => Carried::No,
-            (Some(_), None) => Carried::NotKnown,
-        }
+        let Some(before) = before else { return Carried::NotKnown };
+        let absent = match after {
+            Some(next) => !stays.iter().any(|stay| stay.from > at && stay.from <= next),
+            None => stays.iter().any(|stay| stay.until <= at) || at.saturating_sub(before) <= SILENCE_COUNTS_FOR,
+        };
+        if absent { Carried::No } else { Carried::NotKnown }
     }
 
     /// Returns every stay in a program, sorted by program.

@@ -33,6 +33,7 @@ const CNNIC_ROOT: &str = "e28393773da845a679f2080cc7fb44a3b7a1c3792cb7eb7729fdcb
 const CNNIC_ROOT_NAME: &str = "MDIxCzAJBgNVBAYTAkNOMQ4wDAYDVQQKEwVDTk5JQzETMBEGA1UEAxMKQ05OSUMgUk9PVA==";
 const MCS: &str = "2740d956b1127b791aa1b3cc644a4dbedba76186a23638b95102351a834ea861";
 const MCS_KEY: &str = "04dde9aa9a79f61498682325fa0870276707fb9ca95384120b46893268494fc9";
+const CNNIC_ROOT_KEY: &str = "1f4224cec84fc99ced881ff6fcfd3e21f8c519c547aa6a5dd3de247302ce50d1";
 /// 2015-03-20T12:00:00Z, inside the life of the MCS certificate.
 const MARCH_2015: i64 = 1_426_852_800;
 /// 2026-11-24T00:00:00Z.
@@ -135,8 +136,11 @@ fn all_tables_together_fit_into_a_browser_extension() {
 fn no_table_has_lost_what_it_once_had() {
     let rows = |name: &str| Tables::compiled().versions().iter().find(|version| version.name == name).unwrap().rows;
     for (name, least) in [
+        ("allow-list", 1_449),
         ("anchors", 500),
         ("authority-names", 2_000),
+        ("constrained-keys", 149),
+        ("constraints", 65),
         ("ct-logs", 50),
         ("disclosed", 10_217),
         ("listed-keys", 200),
@@ -144,6 +148,7 @@ fn no_table_has_lost_what_it_once_had() {
         ("pins", 300),
         ("pool", 500),
         ("products", 130),
+        ("programs", 5),
     ] {
         assert!(rows(name) >= least, "{name} has {} rows", rows(name));
     }
@@ -508,6 +513,189 @@ fn without_lists_nothing_is_listed_revoked_or_pinned_and_the_versions_say_so() {
     assert_eq!(emptied.collect::<Vec<_>>(), ["listed-keys", "pin-sets", "pins", "onecrl"]);
 }
 
+/// The rows of a table, by its name.
+fn rows_of(table: &str) -> Vec<Vec<&'static str>> {
+    let (_, text) = FILES.iter().find(|(name, _)| *name == table).unwrap();
+    split(text).1.into_iter().map(|row| row.split('\t').collect()).collect()
+}
+
+/// The rules of one program for a key, at a moment.
+fn rules<'t>(tables: &'t Tables, program: Program, key: &str, at: i64) -> Vec<Constraint<'t>> {
+    let all = tables.constraints(&sha256(key)).into_iter();
+    all.filter(|rule| rule.program == program && rule.applies_at(at)).collect()
+}
+
+#[test]
+fn every_rule_binds_some_key_and_every_key_is_under_some_rule() {
+    let groups: BTreeSet<&str> = rows_of("constrained-keys").iter().map(|row| row[1]).collect();
+    let rules = rows_of("constraints");
+    let named: BTreeSet<&str> = rules.iter().flat_map(|row| [row[0], row[6]]).filter(|group| !group.is_empty()).collect();
+    assert_eq!(groups, named);
+    for row in &rules {
+        assert!(row[4].is_empty() || row[3] < row[4], "{row:?} ends before it begins");
+        assert!(row[7..12].iter().any(|condition| !condition.is_empty()), "{row:?} asks for nothing");
+        assert!(["anchor", "path"].contains(&row[5]) && ["", "nothing", "cnnic-mozilla", "cnnic-chrome"].contains(&row[11]), "{row:?}");
+        assert!(row[12].len() > 10, "{row:?} has no basis");
+    }
+    let tables = Tables::compiled();
+    for (spki, group) in constraints::keys() {
+        let exempt = group.starts_with("symantec-exempt");
+        assert_ne!(tables.constraints(&spki).is_empty(), !exempt, "{spki} of {group}");
+    }
+}
+
+#[test]
+fn evidence_of_2013_is_judged_by_no_rule_of_later() {
+    let tables = Tables::compiled();
+    // 2013-12-11T23:59:59Z, the last second before Chrome confined ANSSI.
+    for (spki, _) in constraints::keys() {
+        assert!(tables.constraints(&spki).iter().all(|rule| !rule.applies_at(1_386_806_399)), "{spki}");
+    }
+}
+
+#[test]
+fn mozilla_takes_of_cnnic_what_is_older_and_on_the_list() {
+    let tables = Tables::compiled();
+    // 2015-06-01T00:00:00Z.
+    let found = rules(&tables, Program::Mozilla, CNNIC_ROOT_KEY, 1_433_116_800);
+    assert_eq!(found.len(), 1);
+    assert!(!found[0].anywhere);
+    let [set] = found[0].any_of.as_slice() else { panic!("{found:?}") };
+    // 2015-03-31T23:59:59Z.
+    assert_eq!((set.not_before_until, set.list), (Some(1_427_846_399), Some(AllowList::CnnicMozilla)));
+    assert!(rules(&tables, Program::Mozilla, CNNIC_ROOT_KEY, MARCH_2015).is_empty());
+    assert!(rules(&tables, Program::Chrome, CNNIC_ROOT_KEY, NOW)[0].anywhere);
+}
+
+#[test]
+fn every_certificate_of_the_allow_list_is_found_on_its_lists_only() {
+    let mut counts = (0, 0);
+    for row in rows_of("allow-list") {
+        let mut hash = sha256(&format!("{}{}", row[0], "0".repeat(32)));
+        let found = (AllowList::CnnicMozilla.holds(&hash), AllowList::CnnicChrome.holds(&hash));
+        assert_eq!(found, (row[1].contains("mozilla"), row[1].contains("chrome")), "{row:?}");
+        counts = (counts.0 + usize::from(found.0), counts.1 + usize::from(found.1));
+        hash.0[15] ^= 1;
+        assert!(!AllowList::CnnicMozilla.holds(&hash) && !AllowList::CnnicChrome.holds(&hash));
+        assert!(!AllowList::Nothing.holds(&hash));
+    }
+    assert_eq!(counts, (1_427, 666));
+}
+
+#[test]
+fn entrust_four_and_chunghwa_are_distrusted_after_their_dates() {
+    let tables = Tables::compiled();
+    // 2024-11-30T23:59:59Z and 2025-04-15T23:59:59Z.
+    for (key, until) in [
+        ("1ea3c5e43ed66c2da2983a42a4a79b1e906786ce9f1b58621419a00463a87d38", 1_733_011_199),
+        ("6dbfae00d37b9cd73f8fb47de65917af00e0dddf42dbceac20c17c0275ee2095", 1_733_011_199),
+        ("76ee8590374c715437bbca6bba6028eadde2dc6dbbb8c3f610e851f11d1ab7f5", 1_733_011_199),
+        ("fea2b7d645fba73d753c1ec9a7870c40e1f7b0c561e927b985bf711866e36f22", 1_733_011_199),
+        ("62554c17005543b237215f04268dcd2fd1c470240ad3c8660e25ae2c59630f55", 1_744_761_599),
+    ] {
+        let found = rules(&tables, Program::Mozilla, key, NOW);
+        assert_eq!(found.iter().flat_map(|rule| &rule.any_of).map(|set| set.not_before_until).collect::<Vec<_>>(), [Some(until)], "{key}");
+    }
+}
+
+#[test]
+fn chrome_binds_seventeen_roots_by_the_time_of_scts() {
+    let tables = Tables::compiled();
+    let by_scts = |spki: &Sha256| {
+        let rules = tables.constraints(spki);
+        rules.iter().any(|rule| rule.program == Program::Chrome && rule.any_of.iter().any(|set| set.sct_until.is_some()))
+    };
+    let bound: BTreeSet<Sha256> = constraints::keys().map(|(spki, _)| spki).filter(by_scts).collect();
+    assert_eq!(bound.len(), 17);
+    // Chunghwa's ePKI root: from Chrome 139 on, which came on 2025-08-05.
+    let chunghwa = "62554c17005543b237215f04268dcd2fd1c470240ad3c8660e25ae2c59630f55";
+    assert!(rules(&tables, Program::Chrome, chunghwa, 1_754_351_999).is_empty());
+    // 2025-07-31T23:59:59Z.
+    assert_eq!(rules(&tables, Program::Chrome, chunghwa, 1_754_352_000)[0].any_of[0].sct_until, Some(1_754_006_399));
+}
+
+#[test]
+fn names_are_imposed_on_anssi_india_cca_and_tubitak() {
+    let tables = Tables::compiled();
+    let names = |program, key: &str| {
+        rules(&tables, program, key, NOW).iter().flat_map(|rule| rule.any_of[0].names.clone()).map(str::to_owned).collect::<Vec<_>>()
+    };
+    let anssi = "86c13a3408dd1aa77ee8b6947c03958772f531248c1627befb2c4f4b04d04496";
+    for program in [Program::Mozilla, Program::Chrome] {
+        assert_eq!(names(program, anssi), ["bl", "fr", "gf", "gp", "mf", "mq", "nc", "pf", "pm", "re", "tf", "wf", "yt"]);
+    }
+    for key in [
+        "7e6acd853cacc6932e9b519fdad1beb515ed2a2d0025cfd398c3ac1f0dbb754b",
+        "42a70984ffd399c4eaf0e702a44bef2ad8a79b8bf4648f6bb210e123fd075793",
+        "9cf4704f3ee5a59894b16bf00cfe73d588dae269f51de66a4ba77446ee2bd1f7",
+    ] {
+        let seven = ["ac.in", "bankofindia.co.in", "gov.in", "ncode.in", "nic.in", "rbi.org.in", "tcs.co.in"];
+        assert_eq!(names(Program::Chrome, key), seven);
+        assert!(names(Program::Mozilla, key).is_empty());
+    }
+    let tubitak = tables.anchor(&sha256("46edc3689046d53a453fb3104ab80dcaec658b2660ea1629dd7e867990648716")).unwrap();
+    assert_eq!(names(Program::Mozilla, &Sha256::of(tubitak.spki).to_string()), ["tr"]);
+}
+
+#[test]
+fn symantec_was_left_step_by_step_and_some_keys_are_exempt() {
+    let tables = Tables::compiled();
+    // GeoTrust Global CA; Google Internet Authority G2 below it.
+    let root = "87af34d66fb3f2fdf36e09111e9aba2f6f44b207f3863f3d0b54b25023909aa5";
+    let google = sha256("ec722969cb64200ab6638f68ac538e40abab5b19a6485661042a1061c4612776");
+    let set = |at| {
+        let found = rules(&tables, Program::Chrome, root, at);
+        assert!(found.iter().all(|rule| rule.exempts(&google) && !rule.exempts(&sha256(MCS_KEY))));
+        found.first().map(|rule| (rule.any_of[0].not_before_from.is_some(), rule.any_of[0].list))
+    };
+    // 2018-01-01, 2018-04-01, 2018-06-01 and 2018-11-01, each at midnight.
+    assert_eq!(set(1_514_764_800), None);
+    assert_eq!(set(1_522_540_800), Some((false, None)));
+    assert_eq!(set(1_527_811_200), Some((true, None)));
+    assert_eq!(set(1_541_030_400), Some((false, Some(AllowList::Nothing))));
+}
+
+#[test]
+fn what_no_list_of_a_program_shows_is_not_called_absent() {
+    let tables = Tables::compiled();
+    let fina = tables.anchor(&sha256("5ab4fcdb180b5b6af0d262a2375a2c77d25602015d96648756611e2e78c53ad3")).unwrap();
+    // 2025-09-03T00:00:00Z, when its certificates for 1.1.1.1 became known.
+    let then = 1_756_857_600;
+    let stands = Program::ALL.map(|program| fina.carried_by(program, then));
+    // Chrome's own list is known from 2026 on only.
+    assert_eq!(stands, [Carried::No, Carried::NotKnown, Carried::No, Carried::Yes, Carried::No]);
+    // Apple's last list is of 2025-12-28: half a year later it no longer speaks against a root.
+    assert_eq!(fina.carried_by(Program::Apple, NOW), Carried::NotKnown);
+    let cnnic = tables.anchor(&sha256(CNNIC_ROOT)).unwrap();
+    assert_eq!(cnnic.carried_by(Program::Mozilla, MARCH_2015), Carried::Yes);
+    assert_eq!(cnnic.carried_by(Program::Mozilla, NOW), Carried::No);
+    // It came between two lists of Microsoft's: on which day, nobody knows. 2008-12-01T00:00:00Z.
+    assert_eq!(cnnic.carried_by(Program::Microsoft, 1_228_089_600), Carried::NotKnown);
+    assert_eq!(cnnic.carried_by(Program::Android, 0), Carried::NotKnown);
+}
+
+#[test]
+fn what_is_listed_says_since_when() {
+    let tables = Tables::compiled();
+    let mcs = tables.listed_key(&sha256(MCS_KEY)).unwrap().since.unwrap();
+    // 2015-03-23 and 2015-03-31.
+    assert_eq!((mcs.day, mcs.at_the_latest), (1_427_068_800, false));
+    let issuer = BASE64.decode(CNNIC_ROOT_NAME.as_bytes()).unwrap();
+    assert_eq!(tables.revoked(&issuer, &[0x49, 0x33, 0x00, 0x8e], &[], &sha256(MCS_KEY)).unwrap().since, 1_427_760_000);
+    // Chromium blocks the root, and nothing in hand says since when.
+    assert!(tables.listed_key(&sha256(CNNIC_ROOT_KEY)).unwrap().since.unwrap().at_the_latest);
+    for row in rows_of("listed-keys") {
+        let known = if row[0] == "key" { tables.listed_key(&sha256(row[1])) } else { tables.listed_certificate(&sha256(row[1])) };
+        let since = known.unwrap().since.unwrap();
+        // No list is older than the lecture on the MD5 collision, 2008-12-30.
+        assert!((1_230_595_200..=NOW).contains(&since.day) && !row[7].is_empty(), "{row:?}");
+        assert_eq!(since.at_the_latest, row[6] == "at-the-latest", "{row:?}");
+    }
+    for row in rows_of("onecrl") {
+        assert!(row[5] >= "2015-03-31" && row[5].len() == 10, "{row:?}");
+    }
+}
+
 #[test]
 fn an_overlay_adds_to_every_lookup_and_is_named() {
     let (root, key, subject) = lab_root();
@@ -523,6 +711,16 @@ fn an_overlay_adds_to_every_lookup_and_is_named() {
             operator: "Lab".to_owned(),
             class: "news".to_owned(),
             expected_owners: vec!["Lab Trust".to_owned()],
+        }],
+        constraints: vec![OverlayConstraint {
+            rule: "lab rule".to_owned(),
+            program: Program::Chrome,
+            keys: vec![key],
+            anywhere: true,
+            from: 7,
+            until: Some(9),
+            exempt: vec![sha256(MCS_KEY)],
+            any_of: vec![OverlayConditions { allowed: Some(vec![sha256(MCS)]), ..OverlayConditions::default() }],
         }],
         ..Overlay::new("unit tests", 1_795_478_400)
     };
@@ -542,6 +740,10 @@ fn an_overlay_adds_to_every_lookup_and_is_named() {
     assert_eq!(tables.operator(&host("www.lab.example")), Some("Lab"));
     assert_eq!(tables.operator(&host("www.bbc.co.uk")), Some("BBC"));
     assert_eq!(tables.expected_owners(&host("www.lab.example")), ["Lab Trust"]);
+    let rule = tables.constraints(&key).pop().unwrap();
+    assert_eq!((rule.rule, rule.program, rule.applies_at(8), rule.applies_at(9)), ("lab rule", Program::Chrome, true, false));
+    assert!(rule.exempts(&sha256(MCS_KEY)) && !rule.exempts(&key));
+    assert!(rule.any_of[0].list.unwrap().holds(&sha256(MCS)) && !rule.any_of[0].list.unwrap().holds(&sha256(CNNIC_ROOT)));
     assert_eq!(tables.versions().last().unwrap().source, "unit tests");
     assert_eq!(tables.disclosure_date(), 1_795_478_400);
     assert!(matches!(tables.with_overlay(&overlay), Err(OverlayError::Already(_))));
@@ -556,6 +758,21 @@ fn an_anchor_of_an_overlay_is_public_only_inside_its_validity() {
     assert_eq!(anchor.standing(anchor.not_before - 1), Standing::NotYet);
     assert_eq!(anchor.standing(anchor.not_after), Standing::Public(vec![Program::Lab]));
     assert!(matches!(anchor.standing(anchor.not_after + 1), Standing::Retired(_)));
+}
+
+#[test]
+fn an_overlay_may_say_which_programs_have_its_anchor() {
+    let (root, ..) = lab_root();
+    let anchor = Sha256::of(root.as_slice());
+    let stay = OverlayMembership { anchor, program: Program::Mozilla, from: MARCH_2015, until: Some(NOW) };
+    let overlay = Overlay { public_anchors: vec![root], memberships: vec![stay], ..Overlay::new("x", 0) };
+    let tables = Tables::compiled().with_overlay(&overlay).unwrap();
+    let anchor = tables.anchor(&anchor).unwrap();
+    assert_eq!(anchor.standing(MARCH_2015), Standing::Public(vec![Program::Mozilla]));
+    assert!(matches!(anchor.standing(NOW), Standing::Retired(_)));
+    assert_eq!(anchor.carried_by(Program::Mozilla, MARCH_2015), Carried::Yes);
+    assert_eq!(anchor.carried_by(Program::Microsoft, MARCH_2015), Carried::No);
+    assert_eq!(anchor.carried_by(Program::Lab, MARCH_2015), Carried::NotKnown);
 }
 
 #[test]

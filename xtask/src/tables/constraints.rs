@@ -94,7 +94,8 @@ struct DistrustAfter {
     sha256: String,
     label: String,
     attribute: String,
-    distrust_after: String,
+    #[serde(rename = "distrust_after")]
+    moment: String,
     first_commit_date: String,
     first_commit: String,
     last_seen: String,
@@ -381,22 +382,22 @@ fn symantec(rows: &mut Rows, rule: &str, inputs: &Inputs) -> Result<(), TablesEr
     for key in &inputs.symantec.mozilla.exempt_spkis {
         rows.key(&key.spki_sha256, "symantec-exempt-mozilla", &key.name);
     }
-    let (first, last) = ("2016-06-01T00:00:00Z", "2017-11-30T23:59:59Z");
+    let (first, end) = ("2016-06-01T00:00:00Z", "2017-11-30T23:59:59Z");
     let steps: [(&str, &str, &str, &str, &str, &str); 5] = [
-        ("chrome", "2018-03-06", "2018-04-17", "", last, "Chrome 65 of 2018-03-06"),
-        ("chrome", "2018-04-17", "2018-10-16", first, last, "Chrome 66 of 2018-04-17"),
+        ("chrome", "2018-03-06", "2018-04-17", "", end, "Chrome 65 of 2018-03-06"),
+        ("chrome", "2018-04-17", "2018-10-16", first, end, "Chrome 66 of 2018-04-17"),
         ("chrome", "2018-10-16", "", "", "", "Chrome 70 of 2018-10-16"),
         ("mozilla", "2018-05-09", "2018-12-11", first, "", "Firefox 60 of 2018-05-09"),
         ("mozilla", "2018-12-11", "", "", "", "Firefox 64 of 2018-12-11"),
     ];
-    for (program, from, until, not_before_from, not_before_until, basis) in steps {
+    for (program, from, until, not_before_from, not_before_until, shipped) in steps {
         let (place, exempt, whose) = if program == "chrome" {
             ("path", "symantec-exempt-chrome", "")
         } else {
             ("anchor", "symantec-exempt-mozilla", "; its own list of 2018 is not in hand, Chrome's stands for it")
         };
         let list = if not_before_from.is_empty() && not_before_until.is_empty() { "nothing" } else { "" };
-        let basis = format!("{basis}{whose}");
+        let basis = format!("{shipped}{whose}");
         let keys = "symantec";
         rows.add(&Set {
             keys,
@@ -493,7 +494,7 @@ fn distrust_after(rows: &mut Rows, inputs: &Inputs, talk: &mut Vec<String>) -> R
             from: &entry.first_commit_date,
             until: &until,
             place: "anchor",
-            not_before_until: &entry.distrust_after,
+            not_before_until: &entry.moment,
             basis: &format!("NSS revision {}", entry.first_commit.get(..12).unwrap_or_default()),
             ..Set::default()
         });
@@ -504,9 +505,7 @@ fn distrust_after(rows: &mut Rows, inputs: &Inputs, talk: &mut Vec<String>) -> R
 
 fn same_as_history(rule: &Rule, inputs: &Inputs) -> Result<(), TablesError> {
     let same = |entry: &&DistrustAfter| {
-        entry.attribute == "server"
-            && Some(&entry.sha256) == rule.root_sha256.as_ref()
-            && Some(&entry.distrust_after) == rule.after.as_ref()
+        entry.attribute == "server" && Some(&entry.sha256) == rule.root_sha256.as_ref() && Some(&entry.moment) == rule.after.as_ref()
     };
     match inputs.history.distrust_after.iter().find(same) {
         Some(_) => Ok(()),
