@@ -56,7 +56,7 @@ pub(super) fn form(path: &Path, what: impl Into<String>) -> TablesError {
 }
 
 /// Reads every certificate of a PEM text; other blocks are passed over.
-pub(super) fn pem(text: &str) -> Vec<Vec<u8>> {
+pub(crate) fn pem(text: &str) -> Vec<Vec<u8>> {
     let mut found = Vec::new();
     for block in text.split("-----BEGIN CERTIFICATE-----").skip(1) {
         let body: String =
@@ -67,7 +67,7 @@ pub(super) fn pem(text: &str) -> Vec<Vec<u8>> {
 }
 
 /// Reads the DER certificates of a CCADB dump: 3-byte big-endian length, DER, repeated.
-pub(super) fn ccadb(path: &Path) -> Result<Vec<Vec<u8>>, TablesError> {
+pub(crate) fn ccadb(path: &Path) -> Result<Vec<Vec<u8>>, TablesError> {
     let all = bytes(path)?;
     let mut rest = all.as_slice();
     let mut found = Vec::new();
