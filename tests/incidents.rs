@@ -58,7 +58,8 @@ fn the_four_first_incidents_are_caught_by_structure_alone() {
     for name in ["2012-trustwave", "2013-turktrust", "2013-anssi", "2015-cnnic-mcs"] {
         let replay = Replay::named("incidents", name);
         let report = without_lists(&replay);
-        let minted: Vec<usize> = (0..).zip(sights(&replay)).filter(|(_, sight)| sight.minted_by.is_some()).map(|(index, _)| index).collect();
+        let minted: Vec<usize> =
+            (0..).zip(sights(&replay)).filter(|(_, sight)| sight.minted_by.is_some()).map(|(index, _)| index).collect();
         assert!(!minted.is_empty(), "{name}: nothing is re-enacted");
         for index in minted {
             let verdict = &report.hosts[index].verdict;

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 use xtask::ci::CiArgs;
 use xtask::conformance::ConformanceArgs;
+use xtask::docs::DocsArgs;
 use xtask::new_detector::NewDetectorArgs;
 use xtask::record::RecordArgs;
 use xtask::replays::BlessArgs;
@@ -39,6 +40,8 @@ enum Chore {
     Conformance(ConformanceArgs),
     /// Write each replay's report.json anew from its evidence; read the difference before committing.
     Bless(BlessArgs),
+    /// Write the pages that are made of code and replays: docs/incidents.md and each incident's README.md.
+    Docs(DocsArgs),
 }
 
 fn main() -> ExitCode {
@@ -61,5 +64,6 @@ fn run(chore: Chore) -> Result<ExitCode, Trouble> {
         Chore::Record(args) => xtask::record::run(&args).map(|()| ExitCode::SUCCESS),
         Chore::Conformance(args) => xtask::conformance::run(&args).map(|()| ExitCode::SUCCESS),
         Chore::Bless(args) => xtask::replays::run(&args).map(|()| ExitCode::SUCCESS),
+        Chore::Docs(args) => xtask::docs::run(&args).map(|()| ExitCode::SUCCESS),
     }
 }

@@ -34,7 +34,9 @@ pub(super) fn record(data: &Path, incidents: &Path, named: &[String]) -> Result<
         }
     }
     if recorded < named.len() {
-        return Err(Trouble::new(format!("{recorded} of {} replays found", named.len())).with_hint("a folder's name, as in tests/incidents"));
+        return Err(
+            Trouble::new(format!("{recorded} of {} replays found", named.len())).with_hint("a folder's name, as in tests/incidents")
+        );
     }
     Ok(())
 }
@@ -154,11 +156,7 @@ impl Kitchen<'_> {
         let mut anchors = Vec::new();
         for part in parts {
             for der in self.fetch(part)? {
-                anchors.push(MachineAnchor {
-                    sha256: Sha256::of(&der),
-                    origin: "platform".to_owned(),
-                    certificate: Seen::Yes(der.into()),
-                });
+                anchors.push(MachineAnchor { sha256: Sha256::of(&der), origin: "platform".to_owned(), certificate: Seen::Yes(der.into()) });
             }
         }
         Ok(anchors)
