@@ -75,46 +75,46 @@ impl Incident {
 
 /// What a self-audit would have met, with every assumption stated.
 fn self_audit(audit: &Audit) -> Vec<Line> {
-    let mut lines = vec![Line::Text(format!(
-        "BR §17.8 (today §8.7) has a CA look, every quarter at least, at a random sample of what it issued since the last one: the greater of one certificate and {}%.",
-        SAMPLED_PERCENT
-    ))];
+    let (met, how) = met(audit);
     let of = if audit.misissued == 1 { "it".to_owned() } else { format!("one of the {}", audit.misissued) };
-    let met = match audit.issued {
-        Some(issued) => {
-            let chance = chance_in_sample(issued, audit.misissued);
-            let sampled = sample_size(issued);
-            let says = format!("{} when {issued} were issued in the quarter and {sampled} of them are looked at", percent(chance));
-            lines.push(Line::Item(format!("the chance that {of} is in the sample"), format!("{says}. Assumed: {}", audit.basis)));
-            chance
-        }
-        None => {
-            let chance = chance_at_share(audit.misissued);
-            let says = format!("{}, which is 1 - 0.97^{}", percent(chance), audit.misissued);
-            lines.push(Line::Item(format!("the chance that {of} is in the sample"), format!("{says}. Assumed: {}", audit.basis)));
-            chance
-        }
-    };
-    let quarter = 365 / AUDITS_A_YEAR;
-    if let Some(days) = audit.valid_days.filter(|&days| days < quarter) {
-        let while_valid = met * f64::from(days) / f64::from(quarter);
-        lines.push(Line::Item(
-            "… and while it is still valid".to_owned(),
-            format!(
-                "{}: it lived {days} days, and samples are {quarter} days apart at a time that has nothing to do with it",
-                percent(while_valid)
-            ),
-        ));
-    }
+    let mut lines = vec![
+        Line::Text(format!(
+            "BR §17.8 (today §8.7) has a CA look, every quarter at least, at a random sample of what it issued since the last one: \
+             the greater of one certificate and {SAMPLED_PERCENT}%."
+        )),
+        Line::Item(format!("the chance that {of} is in the sample"), format!("{how}. Assumed: {}", audit.basis)),
+    ];
+    lines.extend(audit.valid_days.and_then(|days| while_valid(met, days)));
     lines.push(Line::Item(
         "what the subordinate CA itself minted".to_owned(),
         format!(
-            "0.0%: the CA samples what it issued, not what others issued under it. Were they sampled too, as §17.9 (today §8.7) asks for technically constrained ones, {} minted certificates would give an even chance and {} one of 95%",
+            "0.0%: the CA samples what it issued, not what others issued under it. Were they sampled too, as §17.9 (today §8.7) asks for \
+             technically constrained ones, {} minted certificates would give an even chance and {} one of 95%",
             needed_for(0.5),
             needed_for(0.95)
         ),
     ));
     lines
+}
+
+/// The chance, and how it comes about.
+fn met(audit: &Audit) -> (f64, String) {
+    if let Some(issued) = audit.issued {
+        let chance = chance_in_sample(issued, audit.misissued);
+        let sampled = sample_size(issued);
+        (chance, format!("{} when {issued} were issued in the quarter and {sampled} of them are looked at", percent(chance)))
+    } else {
+        let chance = chance_at_share(audit.misissued);
+        (chance, format!("{}, which is 1 - 0.97^{}", percent(chance), audit.misissued))
+    }
+}
+
+/// What is left of the chance for a certificate that ends before the next sample may be drawn.
+fn while_valid(met: f64, days: u32) -> Option<Line> {
+    let apart = 365 / AUDITS_A_YEAR;
+    let chance = percent(met * f64::from(days) / f64::from(apart));
+    let says = format!("{chance}: it lived {days} days, and samples are {apart} days apart at a time that has nothing to do with it");
+    (days < apart).then(|| Line::Item("… and while it is still valid".to_owned(), says))
 }
 
 fn percent(chance: f64) -> String {

@@ -123,7 +123,7 @@ impl Kitchen<'_> {
     /// Certificates of a file, of the CCADB dump, or made here.
     fn fetch(&self, part: &str) -> Result<Vec<Vec<u8>>, Trouble> {
         if let Some(hash) = part.strip_prefix("ccadb:") {
-            return Ok(vec![self.from_ccadb(hash)?]);
+            return Ok(vec![self.disclosed(hash)?]);
         }
         if is_original(part) {
             return pem_certificates(&self.data.join(part));
@@ -139,7 +139,7 @@ impl Kitchen<'_> {
         self.made.get(name).ok_or_else(|| Trouble::new(format!("`{name}` is not made above")))
     }
 
-    fn from_ccadb(&self, hash: &str) -> Result<Vec<u8>, Trouble> {
+    fn disclosed(&self, hash: &str) -> Result<Vec<u8>, Trouble> {
         let folder = self.data.join("disclosure");
         let dump = fs::read_dir(&folder)
             .map_err(|error| Trouble::file("read", &folder, error))?
