@@ -39,6 +39,21 @@ fn every_observation_is_called_what_it_was() {
 }
 
 #[test]
+fn no_incident_is_clear_but_for_what_is_written_down() {
+    let mut clear = Vec::new();
+    for replay in Replay::all("incidents") {
+        let report = replay.report();
+        for (sight, host) in sights(&replay).iter().zip(&report.hosts) {
+            if host.verdict.cause == Cause::Clear {
+                assert!(sight.open.is_some(), "{}: {} is called clear", replay.name, host.host);
+                clear.push(host.host.to_string());
+            }
+        }
+    }
+    assert_eq!(clear, ["google.com.bd"], "strike out what is no longer clear");
+}
+
+#[test]
 fn what_structure_shows_needs_no_list() {
     let mut asked = 0;
     for replay in Replay::all("incidents") {
@@ -89,7 +104,20 @@ fn mcs_is_caught_without_its_names() {
         observation.target.host = Host::parse("nobody.invalid").unwrap();
     }
     let report = judge(&evidence, &replay.tables.clone().without_lists());
-    assert!(report.hosts.iter().all(|host| host.verdict.cause == Cause::PublicAuthorityInterception));
+    for (sight, host) in sights(&replay).iter().zip(&report.hosts).filter(|(sight, _)| sight.without_lists.is_some()) {
+        assert_eq!(Some(host.verdict.cause), sight.without_lists, "{:?}", host.verdict);
+    }
+}
+
+#[test]
+fn the_other_authorities_of_cnnic_are_not_accused() {
+    let replay = Replay::named("incidents", "2015-cnnic-mcs");
+    for report in [replay.report(), without_lists(&replay)] {
+        let in_order: Vec<_> = report.hosts.iter().zip(sights(&replay)).filter(|(_, sight)| sight.cause == Cause::OriginFault).collect();
+        assert_eq!(in_order.len(), 7);
+        // A CA in a server's place is the one thing wrong with them.
+        assert!(in_order.iter().all(|(host, _)| host.verdict.severity == Severity::Info), "{in_order:?}");
+    }
 }
 
 #[test]

@@ -62,6 +62,10 @@ fn record_one(data: &Path, folder: &Path) -> Result<(), Trouble> {
     let mut evidence = evidence(observations);
     evidence.surroundings.anchors = Seen::Yes(kitchen.added(&recipe.added)?);
     let overlay = recipe.overlay.as_ref().map(|label| kitchen.overlay(label, evidence.collected_at, &recipe.made)).transpose()?;
+    let stale = folder.join("overlay.json");
+    if overlay.is_none() && stale.exists() {
+        fs::remove_file(&stale).map_err(|error| Trouble::file("remove", &stale, error))?;
+    }
     write(folder, &evidence, overlay.as_ref())
 }
 
@@ -170,7 +174,12 @@ impl Kitchen<'_> {
         let mut listed_keys = Vec::new();
         for making in made {
             if let Some(kind) = making.listed {
-                listed_keys.push(OverlayKey { spki: self.named(&making.name)?.spki_sha256(), kind, name: making.name.clone() });
+                listed_keys.push(OverlayKey {
+                    spki: self.named(&making.name)?.spki_sha256(),
+                    kind,
+                    name: making.name.clone(),
+                    since: None,
+                });
             }
         }
         Ok(Overlay {

@@ -53,16 +53,21 @@ impl Draft {
         let constraints = extension(BASIC_CONSTRAINTS, true, &[0x30, 3, 1, 1, 0xff]);
         // keyCertSign and cRLSign.
         let usage = extension(KEY_USAGE, true, &[0x03, 2, 1, 6]);
-        Self::plain(name, from, until, vec![constraints, usage])
+        Self::plain(
+            name,
+            from,
+            until,
+            vec![constraints, usage, extension(SUBJECT_KEY_ID, false, &[]), extension(AUTHORITY_KEY_ID, false, &[])],
+        )
     }
 
-    /// Lays down what an interceptor mints for a host: its names, and the purpose of a TLS server.
+    /// Lays down what an interceptor mints for a host: its names, the purpose of a TLS server, and the issuer's key identifier.
     pub(super) fn server(names: &[String], from: i64, until: i64) -> Result<Self, Trouble> {
         let common = names.first().ok_or_else(|| Trouble::new("a minted certificate has no name"))?;
         let alternatives: Vec<u8> = names.iter().flat_map(|name| tagged(DNS_NAME, name.as_bytes())).collect();
         let alternatives = extension(SUBJECT_ALT_NAME, false, &tagged(SEQUENCE, &alternatives));
         let purpose = extension(EXTENDED_KEY_USAGE, false, &tagged(SEQUENCE, &tagged(OID, SERVER_AUTH)));
-        Self::plain(common, from, until, vec![alternatives, purpose])
+        Self::plain(common, from, until, vec![alternatives, purpose, extension(AUTHORITY_KEY_ID, false, &[])])
     }
 
     fn plain(common_name: &str, from: i64, until: i64, extensions: Vec<Vec<u8>>) -> Result<Self, Trouble> {
@@ -137,7 +142,7 @@ impl Minted {
     }
 }
 
-/// Key identifiers name keys, and the keys are other ones here.
+/// Key identifiers name keys, and which keys is known only now.
 fn rename_keys(extension_der: &mut Vec<u8>, own: &[u8], issuer: &[u8]) {
     let id = element(extension_der).and_then(|(whole, _)| elements(whole.content).next()).map(|id: Element<'_>| id.content.to_vec());
     match id.as_deref() {

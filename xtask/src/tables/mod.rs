@@ -192,7 +192,7 @@ type Maker = fn(&TablesArgs, &mut Vec<String>) -> Result<Made, TablesError>;
 pub fn run(args: &TablesArgs) -> Result<(), TablesError> {
     let args = args.clone().completed();
     let mut talk = Vec::new();
-    let makers: [(&str, Maker); 8] = [
+    let makers: [(&str, Maker); 10] = [
         ("anchors", anchors::make),
         ("constraints", constraints::make),
         ("disclosed", disclosed::make),
