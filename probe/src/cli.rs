@@ -34,7 +34,7 @@ pub enum Command {
     Check(CheckArgs),
     /// Judge saved evidence or certificates from a file; needs no network
     Judge(JudgeArgs),
-    /// Say what a detector looks for, what it cannot tell and what it rests on
+    /// Say what a detector looks for and rests on, or tell the story of an incident
     Explain(ExplainArgs),
     /// Play an interception on this machine's loopback, and judge it; needs no network
     Demo(DemoArgs),
@@ -98,9 +98,12 @@ pub struct JudgeArgs {
 /// Arguments of `explain`.
 #[derive(Debug, Args)]
 pub struct ExplainArgs {
-    /// Which detector; all of them, one a line, when left out
-    #[arg(value_name = "ID")]
-    pub id: Option<String>,
+    /// Which detector, or `incident`; all detectors, one a line, when left out
+    #[arg(value_name = "DETECTOR | incident")]
+    pub what: Option<String>,
+    /// After `incident`: which one, such as `mcs`; all of them, one a line, when left out
+    #[arg(value_name = "NAME")]
+    pub which: Option<String>,
 }
 
 /// Arguments of `demo`.

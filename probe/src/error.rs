@@ -80,6 +80,12 @@ pub enum Error {
     /// No such detector.
     #[error("there is no detector `{0}`")]
     NoSuchDetector(String),
+    /// No such incident.
+    #[error("there is no incident `{0}`")]
+    NoSuchIncident(String),
+    /// A detector is explained by its id alone.
+    #[error("`{0}` is explained by itself: what is `{1}`?")]
+    WordTooMany(String, String),
     /// Observing could not begin.
     #[error(transparent)]
     Observe(#[from] ObserveError),
@@ -101,7 +107,9 @@ impl Error {
             Self::Evidence { source: EvidenceError::Newer { .. }, .. } => Some("a newer mintwatch reads it"),
             Self::Evidence { .. } => Some("`mintwatch scan --save-evidence FILE` writes evidence"),
             Self::HostMissing(_) => Some("add `--host NAME`, and `--at TIME` if it was not today"),
-            Self::NoSuchDetector(_) => Some("`mintwatch explain` lists them all"),
+            Self::NoSuchDetector(_) => Some("`mintwatch explain` lists them all; incidents are told by `mintwatch explain incident`"),
+            Self::NoSuchIncident(_) => Some("`mintwatch explain incident` lists them all"),
+            Self::WordTooMany(..) => Some("`mintwatch explain DETECTOR`, or `mintwatch explain incident NAME`"),
             Self::HostList { .. } => Some("one `HOST` or `HOST:PORT` a line; `#` begins a comment"),
             Self::NoHosts => Some("name hosts with `--host-list FILE`, or ask one with `mintwatch check HOST`"),
             Self::Overlay(_) => Some("`--lab-tables` takes a `mintwatch.overlay` document"),
@@ -113,7 +121,7 @@ impl Error {
     /// Returns the exit status: 2 where another command line would help, 1 otherwise.
     pub fn exit_status(&self) -> u8 {
         match self {
-            Self::HostMissing(_) | Self::NoSuchDetector(_) => 2,
+            Self::HostMissing(_) | Self::NoSuchDetector(_) | Self::NoSuchIncident(_) | Self::WordTooMany(..) => 2,
             _ => 1,
         }
     }

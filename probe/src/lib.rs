@@ -5,5 +5,6 @@ pub mod commands;
 pub mod demo;
 pub mod draw;
 pub mod error;
+pub mod incidents;
 pub mod observe;
 pub mod terminal;

@@ -11,6 +11,7 @@ use mintwatch_validator::report::{AnchorKind, HostReport, PossessionReport, Repo
 use mintwatch_validator::verdict::{Cause, Confidence, Severity};
 use owo_colors::{OwoColorize, Style};
 
+use crate::incidents::{Chapter, Line};
 use crate::observe::Progress;
 
 /// How a report is drawn.
@@ -65,6 +66,32 @@ pub fn render(report: &Report, look: Look) -> String {
     page.surroundings(report);
     page.could_not_look(report);
     page.tables(report);
+    page.text
+}
+
+/// Draws an incident's chapters for people.
+pub fn tell(heading: &str, chapters: &[Chapter], look: Look) -> String {
+    let mut page = Page { text: String::new(), look };
+    page.line(&look.paint(heading, Style::new().bold()));
+    for chapter in chapters {
+        page.line("");
+        page.line(chapter.title);
+        for (index, line) in chapter.lines.iter().enumerate() {
+            match line {
+                Line::Text(text) => {
+                    if index > 0 {
+                        page.line("");
+                    }
+                    page.wrapped("  ", 2, text);
+                }
+                Line::Item(about, says) if says.is_empty() => page.wrapped("  ", 4, about),
+                Line::Item(about, says) => {
+                    page.wrapped("  ", 4, about);
+                    page.wrapped("    ", 4, says);
+                }
+            }
+        }
+    }
     page.text
 }
 

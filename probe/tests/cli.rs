@@ -26,6 +26,9 @@ fn wrong_usage_exits_with_two_and_says_what_is_right() {
         (&["scan", "--hosts", "0"], "0 is not in 1.."),
         (&["judge", "chain.pem", "--at", "yesterday"], "2015-03-20T12:00:00Z"),
         (&["explain", "no-such-thing"], "hint: `mintwatch explain` lists them all"),
+        (&["explain", "incident", "nobody"], "hint: `mintwatch explain incident` lists them all"),
+        (&["explain", "no-anchor", "mcs"], "hint: `mintwatch explain DETECTOR`, or `mintwatch explain incident NAME`"),
+        (&["explain", "incident", "mcs", "anssi"], "unexpected argument 'anssi'"),
         (&[], "Usage: mintwatch <COMMAND>"),
     ] {
         let output = mintwatch(arguments);
@@ -221,6 +224,41 @@ fn every_detector_explains_itself() {
         let explained = text(&mintwatch(&["explain", id]));
         for part in ["It shows: ", "It cannot tell: ", "It rests on:"] {
             assert!(explained.contains(part), "{id}");
+        }
+    }
+}
+
+#[test]
+fn every_incident_is_told() {
+    let list = text(&mintwatch(&["explain", "incident"]));
+    assert_eq!(list.lines().count(), 26, "{list}");
+    for name in list.lines().filter_map(|line| line.split_whitespace().next()) {
+        let output = mintwatch(&["explain", "incident", name]);
+        assert_eq!(output.status.code(), Some(0), "{name}");
+        let story = text(&output);
+        for part in ["What happened", "What catches it, and from which day", "What is original in the replay", "Sources"] {
+            assert!(story.lines().any(|line| line == part), "{name}: {story}");
+        }
+        assert!(story.lines().all(|line| line.chars().count() <= 100 || !line.trim_start().contains(' ')), "{story}");
+    }
+}
+
+#[test]
+fn the_story_of_mcs_names_clauses_statements_grounds_and_the_chance_of_an_audit() {
+    for name in ["mcs", "2015-cnnic-mcs"] {
+        let story = text(&mintwatch(&["explain", "incident", name])).split_whitespace().collect::<Vec<_>>().join(" ");
+        for part in [
+            "2015: CNNIC and MCS Holdings",
+            "Mozilla Inclusion Policy 2.2 §10 (today MRSP 3.1 §5.3.2, CCADB Policy 2.1 §3.2)",
+            "BR §17.8 (today BR 2.2.6 §8.7)",
+            "certification practice statement, §6.2.3 and §7.1.2",
+            "yes: no oversight of how a CA's private key is stored or controlled",
+            "not shown: knowing or intentional misissuance",
+            "bug 1149603",
+            "3.1% when 357 were issued in the quarter",
+            "`undisclosed-subordinate` the first handshake, 2015-03-19",
+        ] {
+            assert!(story.contains(part), "{part}: {story}");
         }
     }
 }

@@ -2,6 +2,7 @@
 
 pub mod ci;
 pub mod conformance;
+pub mod docs;
 pub mod fuzz;
 pub mod new_detector;
 pub mod record;

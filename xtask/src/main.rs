@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 use xtask::ci::CiArgs;
 use xtask::conformance::ConformanceArgs;
+use xtask::docs::DocsArgs;
 use xtask::fuzz::FuzzArgs;
 use xtask::new_detector::NewDetectorArgs;
 use xtask::record::RecordArgs;
@@ -42,6 +43,8 @@ enum Chore {
     Bless(BlessArgs),
     /// Write the seeds of the fuzz targets and run each for a while.
     Fuzz(FuzzArgs),
+    /// Write the pages that are made of code and replays: docs/incidents.md and each incident's README.md.
+    Docs(DocsArgs),
 }
 
 fn main() -> ExitCode {
@@ -65,5 +68,6 @@ fn run(chore: Chore) -> Result<ExitCode, Trouble> {
         Chore::Conformance(args) => xtask::conformance::run(&args).map(|()| ExitCode::SUCCESS),
         Chore::Bless(args) => xtask::replays::run(&args).map(|()| ExitCode::SUCCESS),
         Chore::Fuzz(args) => xtask::fuzz::run(&args).map(|()| ExitCode::SUCCESS),
+        Chore::Docs(args) => xtask::docs::run(&args).map(|()| ExitCode::SUCCESS),
     }
 }

@@ -1,7 +1,10 @@
 //! Makes replays out of published certificates: real ones as they are, re-enacted ones where a key is not ours.
 
 mod benign;
+mod incidents;
 mod look_alikes;
+mod mint;
+pub mod recipe;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -12,9 +15,6 @@ use mintwatch_validator::evidence::{
     Target, Vantage,
 };
 use mintwatch_validator::tables::Overlay;
-use rcgen::{
-    BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, KeyUsagePurpose, PKCS_RSA_SHA256, RsaKeySize, SerialNumber,
-};
 use serde::Deserialize;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
@@ -30,13 +30,16 @@ pub struct RecordArgs {
     /// The replay to make.
     #[arg(value_enum)]
     replay: Replay,
+    /// Of the incidents, only these; without names, those not yet recorded
+    #[arg(value_name = "NAME")]
+    named: Vec<String>,
 }
 
 /// The replays that can be made.
 #[derive(Debug, Clone, Copy, clap::ValueEnum)]
 enum Replay {
-    /// The real MCSHOLDING TEST certificate, and its firewall re-enacted.
-    Mcs,
+    /// Incidents, each from the recipe in its folder.
+    Incidents,
     /// Chains recorded from popular sites.
     PopularSites,
     /// Recorded chains that were once called intercepted and were not.
@@ -54,73 +57,12 @@ enum Replay {
 pub fn run(args: &RecordArgs) -> Result<(), Trouble> {
     let tests = crate::workspace::root()?.join("tests");
     match args.replay {
-        Replay::Mcs => mcs(&args.data, &tests.join("incidents/2015-cnnic-mcs")),
+        Replay::Incidents => incidents::record(&args.data, &tests.join("incidents"), &args.named),
         Replay::PopularSites => popular_sites(&args.data, &tests.join("benign/popular-sites")),
         Replay::FalseAlarms => false_alarms(&args.data, &tests.join("benign")),
         Replay::RealChains => benign::recorded(&args.data, &tests.join("benign")),
         Replay::LookAlikes => look_alikes::minted(&tests.join("benign")),
     }
-}
-
-/// 2015-03-20T12:00:00Z, the day on which Google found it.
-const MCS_FOUND: i64 = 1_426_852_800;
-/// 2015-03-19T06:20:09Z and 2015-04-03T06:20:09Z, as in the real certificate.
-const MCS_VALIDITY: (i64, i64) = (1_426_746_009, 1_428_042_009);
-
-fn mcs(data: &Path, folder: &Path) -> Result<(), Trouble> {
-    let published = |name: &str| pem_certificates(&data.join("incidents/2015-cnnic-mcs").join(name));
-    let mut real = published("mcsholding-test--2740d956.pem")?;
-    real.extend(published("cnnic-root--e2839377.pem")?);
-
-    let (root_params, root_key) =
-        authority(&[("C", "CN"), ("O", "CNNIC"), ("CN", "CNNIC ROOT")], (1_176_707_354, 1_807_859_354), &[0x49, 0x33, 0, 1])?;
-    let root = root_params.self_signed(&root_key).map_err(failed)?.der().to_vec();
-    let names = [("C", "EG"), ("O", "MCSHOLDING"), ("CN", "MCSHOLDING TEST")];
-    let (firewall_params, firewall_key) = authority(&names, MCS_VALIDITY, &[0x49, 0x33, 0, 0x8e])?;
-    let firewall = firewall_params.signed_by(&firewall_key, &Issuer::from_params(&root_params, &root_key)).map_err(failed)?.der().to_vec();
-    let firewall_issuer = Issuer::from_params(&firewall_params, &firewall_key);
-
-    let mut observations = vec![observation("ca-certificate.invalid", MCS_FOUND, real)?];
-    for (index, host) in ["www.google.com", "mail.google.com", "www.youtube.com"].into_iter().enumerate() {
-        let seen_at = MCS_FOUND + 60 * i64::try_from(index).unwrap_or(0);
-        let key = KeyPair::generate_rsa_for(&PKCS_RSA_SHA256, RsaKeySize::_2048).map_err(failed)?;
-        let mut leaf = CertificateParams::new([host.to_owned()]).map_err(failed)?;
-        leaf.distinguished_name.push(DnType::CommonName, host);
-        leaf.not_before = moment(seen_at - 30)?;
-        leaf.not_after = moment(MCS_VALIDITY.1)?;
-        leaf.serial_number = Some(SerialNumber::from_slice(&[0x15, 3, 20, u8::try_from(index).unwrap_or(0) + 1]));
-        let minted = leaf.signed_by(&key, &firewall_issuer).map_err(failed)?.der().to_vec();
-        observations.push(observation(host, seen_at, vec![minted, firewall.clone()])?);
-    }
-    let overlay = Overlay {
-        public_anchors: vec![root.into()],
-        ..Overlay::new("re-enactment of 2015: a root of our own stands in for CNNIC ROOT", u64::try_from(MCS_FOUND).unwrap_or(0))
-    };
-    write(folder, &evidence(observations), Some(&overlay))
-}
-
-/// A CA of the profile that MCS had: unconstrained, no path length, no extended key usage, RSA of 2048 bits.
-fn authority(names: &[(&str, &str)], validity: (i64, i64), serial: &[u8]) -> Result<(CertificateParams, KeyPair), Trouble> {
-    let mut params = CertificateParams::default();
-    for (kind, value) in names {
-        let kind = match *kind {
-            "C" => DnType::CountryName,
-            "O" => DnType::OrganizationName,
-            _ => DnType::CommonName,
-        };
-        params.distinguished_name.push(kind, *value);
-    }
-    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-    params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
-    params.not_before = moment(validity.0)?;
-    params.not_after = moment(validity.1)?;
-    params.serial_number = Some(SerialNumber::from_slice(serial));
-    let key = KeyPair::generate_rsa_for(&PKCS_RSA_SHA256, RsaKeySize::_2048).map_err(failed)?;
-    Ok((params, key))
-}
-
-fn moment(unix: i64) -> Result<OffsetDateTime, Trouble> {
-    OffsetDateTime::from_unix_timestamp(unix).map_err(|error| Trouble::new(format!("{unix} is no moment: {error}")))
 }
 
 #[derive(Debug, Deserialize)]

@@ -4,6 +4,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use mintwatch_validator::Report;
 use mintwatch_validator::evidence::Evidence;
 use mintwatch_validator::tables::{Overlay, Tables};
 
@@ -79,16 +80,27 @@ impl Replay {
     /// # Errors
     /// When a document cannot be read or is not what it should be.
     pub fn report(&self) -> Result<String, Trouble> {
-        let wrong = |error: &dyn std::fmt::Display| Trouble::new(format!("{}: {error}", self.folder.display()));
-        let evidence = Evidence::from_json(self.evidence()?.as_bytes()).map_err(|error| wrong(&error))?;
-        let mut tables = Tables::compiled();
-        if let Some(overlay) = self.overlay()? {
-            let overlay = Overlay::from_json(overlay.as_bytes()).map_err(|error| wrong(&error))?;
-            tables = tables.with_overlay(&overlay).map_err(|error| wrong(&error))?;
-        }
-        let mut text = serde_json::to_string_pretty(&mintwatch_validator::judge(&evidence, &tables)).map_err(|error| wrong(&error))?;
+        let mut text = serde_json::to_string_pretty(&self.judge(true)?).map_err(|error| self.wrong(&error))?;
         text.push('\n');
         Ok(text)
+    }
+
+    /// Judges the evidence, with listed keys, revocations and pins or without.
+    ///
+    /// # Errors
+    /// When a document cannot be read or is not what it should be.
+    pub fn judge(&self, lists: bool) -> Result<Report, Trouble> {
+        let evidence = Evidence::from_json(self.evidence()?.as_bytes()).map_err(|error| self.wrong(&error))?;
+        let mut tables = if lists { Tables::compiled() } else { Tables::compiled().without_lists() };
+        if let Some(overlay) = self.overlay()? {
+            let overlay = Overlay::from_json(overlay.as_bytes()).map_err(|error| self.wrong(&error))?;
+            tables = tables.with_overlay(&overlay).map_err(|error| self.wrong(&error))?;
+        }
+        Ok(mintwatch_validator::judge(&evidence, &tables))
+    }
+
+    fn wrong(&self, error: &dyn std::fmt::Display) -> Trouble {
+        Trouble::new(format!("{}: {error}", self.folder.display()))
     }
 }
 

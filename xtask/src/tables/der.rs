@@ -21,10 +21,10 @@ pub(super) struct Facts {
 
 /// One DER element: its tag, its content, and the whole of it.
 #[derive(Debug, Clone, Copy)]
-struct Element<'d> {
-    tag: u8,
-    content: &'d [u8],
-    whole: &'d [u8],
+pub(crate) struct Element<'d> {
+    pub(crate) tag: u8,
+    pub(crate) content: &'d [u8],
+    pub(crate) whole: &'d [u8],
 }
 
 impl Facts {
@@ -75,7 +75,12 @@ impl Facts {
 
 /// Puts the SEQUENCE header before the content of one.
 pub(super) fn sequence(content: &[u8]) -> Vec<u8> {
-    let mut der = vec![0x30];
+    tagged(0x30, content)
+}
+
+/// Puts a tag and the length before some content.
+pub(crate) fn tagged(tag: u8, content: &[u8]) -> Vec<u8> {
+    let mut der = vec![tag];
     let length = content.len();
     if length < 0x80 {
         der.extend(u8::try_from(length));
@@ -145,7 +150,7 @@ fn time(field: Element<'_>) -> Option<String> {
     Some(format!("{}-{}-{}T{}:{}:{}Z", part(0..4)?, part(4..6)?, part(6..8)?, part(8..10)?, part(10..12)?, part(12..14).unwrap_or("00")))
 }
 
-fn elements(mut der: &[u8]) -> impl Iterator<Item = Element<'_>> {
+pub(crate) fn elements(mut der: &[u8]) -> impl Iterator<Item = Element<'_>> {
     std::iter::from_fn(move || {
         let (first, rest) = element(der)?;
         der = rest;
@@ -153,7 +158,7 @@ fn elements(mut der: &[u8]) -> impl Iterator<Item = Element<'_>> {
     })
 }
 
-fn element(der: &[u8]) -> Option<(Element<'_>, &[u8])> {
+pub(crate) fn element(der: &[u8]) -> Option<(Element<'_>, &[u8])> {
     let (&tag, rest) = der.split_first()?;
     let (&first, rest) = rest.split_first()?;
     let (length, rest) = if first < 0x80 {

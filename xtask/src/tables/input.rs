@@ -56,7 +56,7 @@ pub(super) fn form(path: &Path, what: impl Into<String>) -> TablesError {
 }
 
 /// Reads every certificate of a PEM text; other blocks are passed over.
-pub(super) fn pem(text: &str) -> Vec<Vec<u8>> {
+pub(crate) fn pem(text: &str) -> Vec<Vec<u8>> {
     let mut found = Vec::new();
     for block in text.split("-----BEGIN CERTIFICATE-----").skip(1) {
         let body: String =

@@ -5,9 +5,9 @@
 mod anchors;
 mod constraints;
 mod ct_logs;
-mod der;
+pub(crate) mod der;
 mod disclosed;
-mod input;
+pub(crate) mod input;
 mod issuers;
 mod listed_keys;
 mod onecrl;
