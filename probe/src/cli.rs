@@ -7,7 +7,9 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
+use mintwatch_validator::audit::RULES;
 use mintwatch_validator::evidence::Host;
+use mintwatch_validator::verdict::Severity;
 
 use crate::demo::scenario::Scenario;
 
@@ -34,6 +36,8 @@ pub enum Command {
     Check(CheckArgs),
     /// Judge saved evidence or certificates from a file; needs no network
     Judge(JudgeArgs),
+    /// Scan a database of certificates for CAs that nobody disclosed or constrained; needs no network
+    Audit(AuditArgs),
     /// Say what a detector looks for and rests on, or tell the story of an incident
     Explain(ExplainArgs),
     /// Play an interception on this machine's loopback, and judge it; needs no network
@@ -93,6 +97,92 @@ pub struct JudgeArgs {
     #[command(flatten)]
     #[allow(missing_docs, reason = "documented at the type")]
     pub judging: Judging,
+}
+
+/// Arguments of `audit`.
+///
+/// Files may hold PEM with anything between, DER after DER, DER behind three octets of length each, or CSV with PEM
+/// or base64 in some column; gzip and zstd are unpacked. Their names do not matter. A record of more than 1 MiB is
+/// counted and passed over, and so is whatever else cannot be read; copies of a certificate are told once, as long as
+/// there are no more than 1,048,576 different ones.
+#[derive(Debug, Args)]
+#[command(after_help = AUDIT_STATUS, after_long_help = AUDIT_STATUS)]
+#[allow(clippy::struct_excessive_bools, reason = "flags of a command line")]
+pub struct AuditArgs {
+    /// Files, folders with all below them, and `-` for standard input
+    #[arg(value_name = "PATH", required_unless_present = "list")]
+    pub paths: Vec<PathBuf>,
+    /// Judge as of this time: RFC 3339, a date, or UNIX seconds; now unless stated
+    #[arg(long, value_name = "TIME", value_parser = time, allow_negative_numbers = true)]
+    pub at: Option<i64>,
+    /// Audit expired certificates too
+    #[arg(long)]
+    pub all: bool,
+    /// Ask this rule only; may be repeated
+    #[arg(long, value_name = "RULE", value_parser = rule())]
+    pub rule: Vec<String>,
+    /// Do not ask this rule; may be repeated
+    #[arg(long, value_name = "RULE", value_parser = rule())]
+    pub ignore: Vec<String>,
+    /// Say what each rule is, what it rests on and since when it binds
+    #[arg(long)]
+    pub list: bool,
+    /// Exit with 10 when something as bad as this was found
+    #[arg(long, value_name = "SEVERITY", value_enum, default_value_t = FailOn::Medium)]
+    pub fail_on: FailOn,
+    /// Exit with 4 when a table is past its date and nothing worse was found
+    #[arg(long)]
+    pub strict: bool,
+    /// Print one line of JSON for each certificate flagged, each record unreadable, and a summary; the table goes to
+    /// standard error
+    #[arg(long)]
+    pub json: bool,
+    /// How many threads work; as many as there are cores unless stated
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
+    pub jobs: Option<u16>,
+    /// Draw no progress bar
+    #[arg(long)]
+    pub no_progress: bool,
+    /// Lay these tables over the compiled ones; every output then says so
+    #[arg(long, value_name = "OVERLAY.json")]
+    pub lab_tables: Option<PathBuf>,
+    /// Treat these certificates as publicly trusted anchors; every output then says so
+    #[arg(long, value_name = "PEM")]
+    pub public_anchor: Vec<PathBuf>,
+    /// Treat these CA certificates as disclosed to the root programs; every output then says so
+    #[arg(long, value_name = "PEM")]
+    pub disclosed: Vec<PathBuf>,
+}
+
+/// From which severity on an audit fails.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum FailOn {
+    /// Anything said at all
+    Info,
+    /// Breaches that confuse nobody
+    Low,
+    /// What somebody should look at
+    Medium,
+    /// What endangers whoever trusts it
+    High,
+    /// CAs that can be used against anybody, unnoticed
+    Critical,
+    /// Nothing
+    Never,
+}
+
+impl FailOn {
+    /// Returns the severity; none for never.
+    pub fn severity(self) -> Option<Severity> {
+        match self {
+            Self::Info => Some(Severity::Info),
+            Self::Low => Some(Severity::Low),
+            Self::Medium => Some(Severity::Medium),
+            Self::High => Some(Severity::High),
+            Self::Critical => Some(Severity::Critical),
+            Self::Never => None,
+        }
+    }
 }
 
 /// Arguments of `explain`.
@@ -234,6 +324,10 @@ fn scenario() -> impl TypedValueParser<Value = Scenario> {
         .try_map(|id| Scenario::by_id(&id).ok_or_else(|| format!("there is no scenario {id:?}")))
 }
 
+fn rule() -> PossibleValuesParser {
+    PossibleValuesParser::new(RULES.iter().map(|rule| rule.id))
+}
+
 fn stated(text: &str) -> Result<Stated, String> {
     let shape = || "give it as HOST:PORT:ADDRESS or HOST:PORT:ADDRESS:PORT".to_owned();
     let (name, rest) = text.split_once(':').ok_or_else(shape)?;
@@ -272,6 +366,15 @@ Exit status, the worst wins:
   10  suspect
   11  interception under a local, an unknown or no anchor
   12  interception under a publicly trusted authority";
+
+const AUDIT_STATUS: &str = "\
+Exit status, the worst wins:
+   0  every record was read, and nothing as bad as --fail-on was found
+   1  a file could not be read
+   2  wrong usage
+   3  a record could not be read, or there was no certificate at all
+   4  stale tables, under --strict
+  10  something as bad as --fail-on was found";
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "tests")]

@@ -1,5 +1,6 @@
 //! The native door: observes handshakes, hands them to the judge, shows the report.
 
+pub mod certificates;
 pub mod cli;
 pub mod commands;
 pub mod demo;

@@ -41,13 +41,18 @@ impl Look {
     }
 
     fn cause(self, cause: Cause) -> String {
-        let style = match tone(cause) {
+        self.in_tone(headline(cause), tone(cause))
+    }
+
+    /// Paints a word by how bad it is.
+    pub(crate) fn in_tone(self, word: &str, tone: Tone) -> String {
+        let style = match tone {
             Tone::Bad => Style::new().red().bold(),
             Tone::Doubtful => Style::new().yellow().bold(),
             Tone::Good => Style::new().green().bold(),
             Tone::Neutral => Style::new().bold(),
         };
-        self.paint(headline(cause), style)
+        self.paint(word, style)
     }
 
     fn dim(self, text: &str) -> String {
@@ -118,6 +123,13 @@ pub fn escaped(text: &str) -> String {
     safe
 }
 
+/// Returns one thought, broken at spaces where the terminal ends; later lines are indented.
+pub(crate) fn wrapped(first: &str, indent: usize, words: &str, look: Look) -> String {
+    let mut page = Page { text: String::new(), look };
+    page.wrapped(first, indent, words);
+    page.text
+}
+
 /// A progress bar on standard error.
 #[derive(Debug)]
 pub struct Bar(ProgressBar);
@@ -132,6 +144,27 @@ impl Bar {
             bar.set_style(style);
         }
         Self(bar)
+    }
+
+    /// Returns a bar over bytes to read; how many there are is asked only where the bar is drawn, and may be unknown.
+    pub fn of_bytes(total: impl FnOnce() -> Option<u64>, wanted: bool) -> Self {
+        let shown = wanted && io::stderr().is_terminal();
+        let total = if shown { total() } else { None };
+        let target = if shown { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
+        let bar = ProgressBar::with_draw_target(total, target);
+        let template = if total.is_some() { "{bar:24} {bytes}/{total_bytes} {wide_msg}" } else { "{spinner} {bytes} {wide_msg}" };
+        if let Ok(style) = ProgressStyle::with_template(template) {
+            bar.set_style(style);
+        }
+        Self(bar)
+    }
+
+    /// Shows how far the reading is; the message is made only where the bar is drawn.
+    pub fn at(&self, bytes: u64, message: impl FnOnce() -> String) {
+        if !self.0.is_hidden() {
+            self.0.set_message(message());
+            self.0.set_position(bytes);
+        }
     }
 
     /// Takes the bar away.
@@ -387,11 +420,16 @@ fn kind_of(host: &HostReport) -> Kind {
     (order(host.verdict.cause), host.verdict.decided_by.clone(), key)
 }
 
+/// How a word is meant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Tone {
+pub(crate) enum Tone {
+    /// Somebody has to act.
     Bad,
+    /// Somebody has to look.
     Doubtful,
+    /// All is well.
     Good,
+    /// Neither.
     Neutral,
 }
 
@@ -491,7 +529,8 @@ fn validity(not_before: i64, not_after: i64, at: u64) -> String {
     }
 }
 
-fn day(seconds: i64) -> String {
+/// Returns the UTC day of a UNIX second.
+pub(crate) fn day(seconds: i64) -> String {
     Timestamp::from_second(seconds).map_or_else(|_| format!("UNIX second {seconds}"), |time| time.strftime("%Y-%m-%d").to_string())
 }
 

@@ -4,8 +4,8 @@
 
 use mintwatch::terminal::{Look, escaped, quoted, render};
 use mintwatch_validator::evidence::{
-    Bytes, Chain, ChainForm, ClockCheck, Collector, EVIDENCE_VERSION, Ending, Evidence, EvidenceFormat, Host, Observation, Seen,
-    Surroundings, Target, Transport, Vantage,
+    Bytes, Chain, ChainForm, ClockCheck, Collector, EVIDENCE_VERSION, Evidence, EvidenceFormat, Host, Observation, Seen, Surroundings,
+    Target, Vantage,
 };
 use mintwatch_validator::tables::Overlay;
 use mintwatch_validator::{Certificate, Report, Tables, judge, scts};
@@ -58,7 +58,9 @@ pub(crate) fn tables(bytes: &[u8]) {
         let _ = (tables.pins(host).is_some(), tables.operator(host).map(str::len), tables.expected_owners(host).len());
     }
     let certificates: Vec<Bytes> = overlay.disclosed.iter().chain(&overlay.public_anchors).take(4).cloned().collect();
-    let seen = hosts.into_iter().map(|host| Observation { target: target(host), ..observation("host.example", certificates.clone()) });
+    let seen = hosts
+        .into_iter()
+        .map(|host| Observation { target: Target::over_tcp(host, 443), ..observation("host.example", certificates.clone()) });
     judged(&evidence(seen.collect(), Vec::new()), &tables);
 }
 
@@ -134,22 +136,12 @@ const HOSTS: [&str; 8] = [
     "accounts.google.com",
 ];
 
-fn target(host: Host) -> Target {
-    Target { host, port: 443, transport: Transport::Tcp, server_name: Seen::NotVisible }
-}
-
 /// One handshake with these certificates, on 24 November 2026.
 pub(crate) fn observation(host: &str, certificates: Vec<Bytes>) -> Observation {
+    let host = Host::parse(host).expect("a host of ours");
     Observation {
-        target: target(Host::parse(host).expect("a host of ours")),
-        peer: Seen::NotVisible,
-        at: 1_795_478_400_000,
-        ending: Ending::Completed,
         chain: Seen::Yes(Chain { form: ChainForm::Presented, certificates }),
-        tls: Seen::NotVisible,
-        scts: Seen::NotVisible,
-        ocsp_staple: Seen::NotVisible,
-        possession: Seen::NotVisible,
+        ..Observation::unseen(Target::over_tcp(host, 443), 1_795_478_400_000)
     }
 }
 

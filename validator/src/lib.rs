@@ -3,6 +3,7 @@
 //! Pure: no network, files, clock, environment or randomness. The same evidence and tables give the
 //! same bytes, natively and in WebAssembly, for ever. Nothing that arrives can make it panic.
 
+pub mod audit;
 mod case;
 mod chain;
 mod days;

@@ -1,5 +1,6 @@
 //! One verb a file: observe, judge, write, spelled out once each.
 
+pub mod audit;
 pub mod check;
 pub mod demo;
 pub mod explain;
@@ -28,8 +29,12 @@ impl Status {
     pub const CLEAR: Self = Self(0);
     /// Something could not run.
     pub const COULD_NOT_RUN: Self = Self(1);
+    /// Not measured, or not all of it.
+    pub const NOT_MEASURED: Self = Self(3);
     /// A table is past its date, under `--strict`.
     pub const STALE: Self = Self(4);
+    /// Something is suspect.
+    pub const SUSPECT: Self = Self(10);
 
     /// Returns the status of an exit code.
     pub fn of(code: u8) -> Self {
@@ -65,6 +70,7 @@ pub fn run(cli: Cli) -> Result<Status, Error> {
         Command::Scan(args) => scan::run(&args),
         Command::Check(args) => check::run(&args),
         Command::Judge(args) => judge::run(&args),
+        Command::Audit(args) => audit::run(&args),
         Command::Explain(args) => explain::run(&args),
         Command::Demo(args) => demo::run(&args),
     }
