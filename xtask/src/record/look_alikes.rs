@@ -7,8 +7,9 @@ use mintwatch::demo::pki::{Authority, DAY, Leaf, Log, PkiError, Profile, Validit
 use mintwatch_validator::evidence::{Evidence, Host, MachineAnchor, Observation, PortalCheck, Seen, Vantage};
 use mintwatch_validator::tables::{Overlay, OverlayLog, OverlayPoolHost};
 use rcgen::{CertificateParams, DnType, KeyPair};
+use time::OffsetDateTime;
 
-use super::{evidence, failed, moment, observation, write};
+use super::{evidence, failed, observation, write};
 use crate::trouble::Trouble;
 
 /// 2026-11-24T00:00:00Z.
@@ -237,11 +238,15 @@ fn self_signed(common_name: &str, names: &[&str], days_old: u64, days: u64) -> R
     let mut params = CertificateParams::new(names).map_err(failed)?;
     params.distinguished_name.push(DnType::CommonName, common_name);
     let validity = Validity::begun(days_old, AT, days);
-    params.not_before = moment(i64::try_from(validity.from).map_err(failed)?)?;
-    params.not_after = moment(i64::try_from(validity.until).map_err(failed)?)?;
+    params.not_before = moment(validity.from)?;
+    params.not_after = moment(validity.until)?;
     Ok(params.self_signed(&KeyPair::generate().map_err(failed)?).map_err(failed)?.der().to_vec())
 }
 
 fn self_signed_seen(host: &str, after: i64, certificate: &[u8]) -> Result<Observation, Trouble> {
     observation(host, i64::try_from(AT).map_err(failed)? + after, vec![certificate.to_vec()])
+}
+
+fn moment(unix: u64) -> Result<OffsetDateTime, Trouble> {
+    OffsetDateTime::from_unix_timestamp(i64::try_from(unix).map_err(failed)?).map_err(failed)
 }
