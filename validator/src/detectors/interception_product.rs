@@ -1,10 +1,9 @@
 //! `interception-product`: which program or box this looks like, and by what.
 
-use std::collections::BTreeSet;
-
-use crate::case::{Anchor, Case, View};
+use crate::case::{Case, View};
 use crate::chain::Certificate;
 use crate::detector::{Detector, Question};
+use crate::evidence::Sha256;
 use crate::finding::{Facet, Finding, Place, Weight};
 use crate::tables::{NameOf, Product};
 
@@ -52,19 +51,25 @@ fn finding(view: &View<'_>, weight: Weight, place: Place, product: Product<'_>, 
 
 /// One finding for each product whose key stands on a path, anchors included, or is the end-entity's own.
 fn by_key(case: &Case<'_>, view: &View<'_>) -> Vec<Finding> {
-    let on_paths: BTreeSet<usize> = view.paths.iter().flat_map(|path| path.certificates.iter().copied()).chain([0]).collect();
-    let certificates = on_paths.into_iter().filter_map(|index| Some((view.place(index), view.certificates.get(index)?.spki_sha256)));
-    let anchors = view.anchors.iter().enumerate().map(|(index, anchor): (usize, &Anchor<'_>)| (Place::Anchor(index), anchor.spki_sha256));
-    let mut told: BTreeSet<&str> = BTreeSet::new();
-    certificates
-        .chain(anchors)
-        .filter_map(|(place, spki)| Some((place, case.tables.product_by_key(&spki)?)))
-        .filter(|(_, product)| told.insert(product.name))
-        .map(|(place, product)| {
-            let says = format!("is {}, {}: the key is known", product.name, product.kind.phrase());
-            finding(view, Weight::Strong, place, product, says)
-        })
-        .collect()
+    let mut known: Vec<(Place, Product<'_>)> = Vec::new();
+    let mut ask = |place: Place, spki: &Sha256| {
+        if let Some(product) = case.tables.product_by_key(spki).filter(|product| known.iter().all(|(_, told)| told != product)) {
+            known.push((place, product));
+        }
+    };
+    for (index, certificate) in view.certificates.iter().enumerate() {
+        if index == 0 || view.paths.iter().any(|path| path.certificates.contains(&index)) {
+            ask(view.place(index), &certificate.spki_sha256);
+        }
+    }
+    for (index, anchor) in view.anchors.iter().enumerate() {
+        ask(Place::Anchor(index), &anchor.spki_sha256);
+    }
+    let tell = |(place, product): (Place, Product<'_>)| {
+        let says = format!("is {}, {}: the key is known", product.name, product.kind.phrase());
+        finding(view, Weight::Strong, place, product, says)
+    };
+    known.into_iter().map(tell).collect()
 }
 
 /// Whether the end-entity is over the key that signed it, or says so by its authority key identifier.

@@ -146,8 +146,7 @@ fn meets_clause(clause: &[u8], attributes: &[(Attribute, Cow<'_, str>)]) -> bool
         _ => (left, b'='),
     };
     let Some(attribute) = Attribute::named(short) else { return false };
-    let mut values = attributes.iter().filter(|(known, _)| *known == attribute).map(|(_, value)| value.trim());
-    values.any(|value| meets(operator, value.as_bytes(), wanted))
+    attributes.iter().any(|(known, value)| *known == attribute && meets(operator, value.as_bytes().trim_ascii(), wanted))
 }
 
 fn meets(operator: u8, value: &[u8], wanted: &[u8]) -> bool {
