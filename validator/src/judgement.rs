@@ -2,14 +2,14 @@
 
 use crate::case::{Case, View};
 use crate::detectors::DETECTORS;
-use crate::evidence::{Ending, Evidence, FailureClass, Host, Seen, Sha256, Vantage};
+use crate::evidence::{ChainForm, Ending, Evidence, FailureClass, Host, Seen, Sha256, Vantage};
 use crate::finding::{Finding, Outcome};
 use crate::paths::Refusal;
 use crate::report::{
     AnchorKind, Asked, CertificateReport, CouldNotLook, HostReport, PathReport, REPORT_VERSION, Report, ReportFormat, Role,
     SurroundingsReport, TableUse,
 };
-use crate::tables::{Program, Tables};
+use crate::tables::{KeyStanding, Program, Tables};
 use crate::verdict::{self, End, RefusalKind, Standing, Verdict};
 
 /// A clock that is further off than this, in seconds, makes dates unusable.
@@ -144,6 +144,13 @@ fn standing(view: &View<'_>, case: &Case<'_>, evidence: &Evidence, uses: &[Table
         refused: refusal_of(view, end),
         clock_wrong: clock_is_wrong(view, evidence, case.tables),
         portal: evidence.surroundings.portal.yes().is_some_and(|portal| portal.captive),
+        disclosed: view.issuer_is_disclosed(case.tables),
+        accepted_unseen: observation.chain.yes().is_some_and(|chain| chain.form == ChainForm::EndEntityOnly)
+            && observation.ending == Ending::Completed,
+        signed_by_known: view.known_issuer().is_some_and(|issuer| issuer.standing == Some(KeyStanding::Public)),
+        fits: view
+            .end_entity()
+            .is_some_and(|end_entity| end_entity.is_current(view.at) && end_entity.names_host(observation.target.host.as_str())),
         internal_name: is_internal(&observation.target.host),
         logged,
         matches: matches(view, case, logged),

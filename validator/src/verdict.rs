@@ -5,7 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::finding::{Finding, Weight};
+use crate::finding::{Finding, Place, Weight};
 
 /// What something amounts to: three separate things, and the findings that decided.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -112,6 +112,14 @@ pub(crate) struct Standing {
     pub(crate) internal_name: bool,
     /// SCTs of two or more log operators verify.
     pub(crate) logged: bool,
+    /// The CA that signed the end-entity is a public anchor, or disclosed below one.
+    pub(crate) disclosed: bool,
+    /// Only the end-entity could be seen, and a browser accepted it.
+    pub(crate) accepted_unseen: bool,
+    /// No issuer was seen, and a key that root programs know as a CA's signed the end-entity.
+    pub(crate) signed_by_known: bool,
+    /// The end-entity is valid at this moment for this host.
+    pub(crate) fits: bool,
     /// What speaks for the host: each is a positive match on a key or a signature.
     pub(crate) matches: Vec<&'static str>,
     /// Tables that a clear verdict rests on and that are past their limit.
@@ -139,8 +147,7 @@ pub(crate) enum RefusalKind {
 /// Detectors that tell of certificates no log vouches for.
 const NOT_LOGGED: [&str; 2] = ["sct-missing", "sct-invalid"];
 /// Detectors whose finding, beside one of [`NOT_LOGGED`], shows that a public authority mints here.
-const COMPANIONS_OF_NOT_LOGGED: [&str; 14] = [
-    "distrusted-by-date",
+const COMPANIONS_OF_NOT_LOGGED: [&str; 13] = [
     "one-issuer-many-operators",
     "shared-key",
     "key-is-issuers-key",
@@ -165,6 +172,12 @@ impl<'f> Said<'f> {
     /// The first finding of this detector that weighs so much or more.
     fn by(&self, id: &str, least: Weight) -> Option<&'f Finding> {
         self.0.iter().copied().find(|finding| finding.detector == id && finding.weight >= least)
+    }
+
+    /// A listing of this chain's own keys or certificates that came after the handshake; of roots that came down later it says nothing.
+    fn listed_later(&self) -> Option<&'f Finding> {
+        let later = |finding: &&Finding| finding.kind.as_deref() == Some("later") && matches!(finding.place, Some(Place::Certificate(_)));
+        self.0.iter().copied().find(later)
     }
 
     /// What any of these said that is worth more than a note, in the order of the report.
@@ -218,10 +231,11 @@ fn weigh_listed(standing: &Standing, said: &Said<'_>) -> Option<Verdict> {
         return Some(rule(C::PublicAuthorityInterception, S::Critical, confidence, &key.says, &[key]));
     }
     let revoked = said.by("revoked-authority", Weight::Strong)?;
-    Some(if standing.end == End::Public {
-        rule(C::PublicAuthorityInterception, S::Critical, K::Proven, &revoked.says, &[revoked])
-    } else {
-        rule(C::UntrustedInterception, S::High, K::Strong, &revoked.says, &[revoked])
+    Some(match standing.end {
+        End::Public => rule(C::PublicAuthorityInterception, S::Critical, K::Proven, &revoked.says, &[revoked]),
+        // The lists speak of CAs below public roots alone; what stands between was not sent.
+        End::Nowhere => rule(C::PublicAuthorityInterception, S::High, K::Strong, &revoked.says, &[revoked]),
+        End::Local | End::Retired => rule(C::UntrustedInterception, S::High, K::Strong, &revoked.says, &[revoked]),
     })
 }
 
@@ -231,8 +245,9 @@ fn weigh_local(standing: &Standing, said: &Said<'_>) -> Verdict {
     if standing.internal_name {
         return rule(C::InternalName, S::Info, K::Strong, "an internal name under an anchor added on this machine", &[local]);
     }
-    // Whoever only bears a product's name is not known to be it: names are what a forger copies first.
-    match said.by("interception-product", Weight::Weak) {
+    // Whoever only bears a product's name is not known to be it, and a tool that anyone can run lowers nothing.
+    let product = said.by("interception-product", Weight::Weak);
+    match product.filter(|product| !product.kind.as_deref().is_some_and(|kind| TOOLS.contains(&kind))) {
         Some(product) => rule(C::LocalInterception, S::Medium, K::Proven, &format!("{}; {}", local.says, product.says), &[local, product]),
         None => rule(C::LocalInterception, S::High, K::Proven, &local.says, &[local]),
     }
@@ -272,7 +287,12 @@ fn weigh_accusations(standing: &Standing, said: &Said<'_>) -> Option<Verdict> {
         return Some(rule(C::PublicAuthorityInterception, S::Critical, K::Strong, &because, &by));
     }
     if let Some(pin) = said.by("pin-mismatch", Weight::Strong) {
-        return critical(K::Strong, &[pin]);
+        // A disclosed CA that logs what it issues was deceived, or chosen; it does not hide.
+        return if standing.logged && standing.disclosed {
+            Some(rule(C::UnexpectedAuthority, S::High, K::Strong, &pin.says, &[pin]))
+        } else {
+            critical(K::Strong, &[pin])
+        };
     }
     for id in ["one-issuer-many-operators", "key-is-issuers-key", "shared-key"] {
         if let Some(finding) = said.by(id, Weight::Strong) {
@@ -296,6 +316,9 @@ fn weigh_doubts(standing: &Standing, said: &Said<'_>) -> Verdict {
     }
     if let Some(listed) = said.by("revoked-authority", Weight::Weak) {
         return rule(C::Inconclusive, S::Low, K::Strong, &listed.says, &[listed]);
+    }
+    if let Some(later) = said.listed_later() {
+        return rule(C::Inconclusive, S::Low, K::Weak, &later.says, &[later]);
     }
     match standing.refused {
         Some(RefusalKind::OriginFault) => {
@@ -322,6 +345,29 @@ fn weigh_doubts(standing: &Standing, said: &Said<'_>) -> Verdict {
     rule(C::Clear, S::Info, K::Strong, &because, &[])
 }
 
+/// Weighs an end-entity whose issuer was not seen, and was found among the keys that root programs know.
+fn weigh_end_entity_alone(standing: &Standing, said: &Said<'_>) -> Verdict {
+    if !standing.fits {
+        return rule(C::OriginFault, S::Info, K::Strong, "a disclosed authority signed it, for other hosts or another time", &[]);
+    }
+    if let Some(doubt) = said.listed_later().or_else(|| said.any(&["unexpected-authority", "pin-mismatch", "sct-invalid"]).first().copied())
+    {
+        return rule(C::Inconclusive, S::Low, K::Weak, &doubt.says, &[doubt]);
+    }
+    if !standing.stale_tables.is_empty() {
+        let because = format!("a disclosed authority signed it, but these tables are too old: {}", standing.stale_tables.join(", "));
+        return rule(C::Inconclusive, S::Info, K::Weak, &because, &[]);
+    }
+    if standing.logged {
+        let because = "an authority that root programs know signed it, and a positive match: SCTs of several log operators";
+        return rule(C::Clear, S::Info, K::Strong, because, &[]);
+    }
+    rule(C::Inconclusive, S::Info, K::Weak, "an authority that root programs know signed it, and nothing positive speaks for it", &[])
+}
+
+/// Kinds of interception products that anyone can run anywhere: to be one lowers no severity.
+const TOOLS: [&str; 4] = ["developer", "engine", "pentest", "implant"];
+
 /// Weighs an observation whose chain ends at no anchor that is trusted here.
 fn weigh_unanchored(standing: &Standing, said: &Said<'_>) -> Verdict {
     // A portal answers for every host, under one issuer, where resolvers were told to lead: it explains all that follows.
@@ -335,6 +381,21 @@ fn weigh_unanchored(standing: &Standing, said: &Said<'_>) -> Verdict {
     }
     if !standing.searched {
         return rule(C::Inconclusive, S::Low, K::Weak, "the chain allows more paths than the budget", &[]);
+    }
+    if let Some(unknown) = said.by("undisclosed-issuer", Weight::Strong) {
+        let borrowed = unknown.kind.as_deref() == Some("name-without-key");
+        match (standing.accepted_unseen, standing.internal_name, borrowed) {
+            (true, true, _) => {
+                return rule(C::InternalName, S::Info, K::Weak, "an internal name, and no public authority signed it", &[unknown]);
+            }
+            // Somebody here trusts it, and no public authority signed it: an anchor was added, or a CA hidden.
+            (true, false, _) => return rule(C::LocalInterception, S::High, K::Weak, &unknown.says, &[unknown]),
+            (false, _, true) => return rule(C::UntrustedInterception, S::High, K::Strong, &unknown.says, &[unknown]),
+            (false, _, false) => {}
+        }
+    }
+    if standing.signed_by_known {
+        return weigh_end_entity_alone(standing, said);
     }
     let anchor = said.by("no-anchor", Weight::Note);
     let by: Vec<&Finding> = anchor.into_iter().collect();

@@ -39,13 +39,13 @@ fn examine(case: &Case<'_>, view: &View<'_>) -> Vec<Finding> {
     let entries = entries(case, view);
     let crossed = |wanted: &[Timing]| {
         let in_time = entries.iter().filter(|entry| wanted.contains(&entry.timing(view))).map(|entry| entry.place);
-        view.every_best_path_crosses(&in_time.filter(|&place| is_authority(view, place)).collect::<Vec<_>>())
+        view.every_best_path_crosses(&in_time.filter(|&place| is_authority(view, place) && !is_root(case, view, place)).collect::<Vec<_>>())
     };
     let (decides, may_decide) = (crossed(&[Timing::Before]), crossed(&[Timing::Before, Timing::Undated]));
-    entries.iter().map(|entry| speak(view, entry, decides, may_decide)).collect()
+    entries.iter().map(|entry| speak(case, view, entry, decides, may_decide)).collect()
 }
 
-fn speak(view: &View<'_>, entry: &Entry, decides: bool, may_decide: bool) -> Finding {
+fn speak(case: &Case<'_>, view: &View<'_>, entry: &Entry, decides: bool, may_decide: bool) -> Finding {
     let Entry { place, says, since } = entry;
     let day = since.map(|since| day(since.day)).unwrap_or_default();
     let finding = |weight, says: String| DETECTOR.finding(weight, view, Some(*place), says);
@@ -53,6 +53,7 @@ fn speak(view: &View<'_>, entry: &Entry, decides: bool, may_decide: bool) -> Fin
     match (place, entry.timing(view)) {
         (_, Timing::Later) => finding(Weight::Note, format!("{says}, listed later, on {day}")).of_kind("later"),
         // A root on the list has left the programs since; while it was public, so were its sites.
+        (Place::Certificate(_), _) if is_root(case, view, *place) => finding(Weight::Note, says.clone()).of_kind("anchor"),
         (Place::Anchor(_), _) => finding(Weight::Note, says.clone()).of_kind("anchor"),
         (Place::Certificate(_) | Place::IssuerOf(_), Timing::Undated) => {
             let weight = if is_leaf || may_decide { Weight::Weak } else { Weight::Note };
@@ -106,6 +107,14 @@ fn entries(case: &Case<'_>, view: &View<'_>) -> Vec<Entry> {
         }
     }
     entries
+}
+
+/// Whether a place holds a certificate that some root program published as a trust anchor.
+fn is_root(case: &Case<'_>, view: &View<'_>, place: Place) -> bool {
+    let Place::Certificate(position) = place else { return false };
+    let index = view.positions.iter().position(|&known| known == position);
+    let certificate = index.and_then(|index| view.certificates.get(index));
+    certificate.is_some_and(|certificate| case.tables.anchor(&certificate.sha256).is_some())
 }
 
 /// Whether a place holds a CA's certificate; a CA in the end-entity's place is one all the same.

@@ -19,10 +19,12 @@ pub(super) const DETECTOR: Detector = Detector {
     question: Question::Each(examine),
 };
 
+/// How long, in seconds, a log is sure to stay on the list after its last certificate: a year.
+const LOGS_STAY: i64 = 365 * 24 * 60 * 60;
 /// 2022-04-15T00:00:00Z: from here on browsers ask for logs of two operators.
 const TWO_OPERATORS_FROM: i64 = 1_649_980_800;
 
-fn examine(_: &Case<'_>, view: &View<'_>) -> Vec<Finding> {
+fn examine(case: &Case<'_>, view: &View<'_>) -> Vec<Finding> {
     if view.is_logged() {
         return Vec::new();
     }
@@ -41,6 +43,11 @@ fn examine(_: &Case<'_>, view: &View<'_>) -> Vec<Finding> {
     }
     if worth(SctWorth::NotAsked) > 0 && good == 0 {
         return Vec::new();
+    }
+    // Lists drop logs that are gone for long: of an old handshake, an unknown log tells nothing.
+    let is_old = view.at < case.tables.ct_logs_date().saturating_sub(LOGS_STAY);
+    if good == 0 && is_old {
+        return speak(Weight::Note, "long-ago", "its SCTs are of logs that have left the list since, or were never on it");
     }
     let two_are_asked_for = view.end_entity().is_some_and(|certificate| certificate.not_before >= TWO_OPERATORS_FROM);
     let says = if good == 0 && worth(SctWorth::LogDoesNotCount) > 0 {

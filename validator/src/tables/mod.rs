@@ -188,6 +188,11 @@ impl Tables {
         self.date_of("disclosed")
     }
 
+    /// Returns the day of the list of CT logs, in UNIX seconds.
+    pub fn ct_logs_date(&self) -> i64 {
+        VERSIONS.iter().find(|table| table.name == "ct-logs").map_or(0, |table| table.at)
+    }
+
     /// Returns the day up to which the RSA keys of issuers are known, likewise.
     pub fn issuer_keys_date(&self) -> i64 {
         self.date_of("issuers")
