@@ -6,6 +6,7 @@ use std::time::Duration;
 use mintwatch_tests::{Ca, DAY, NOW, Profile, evidence, observation, tables_with_public};
 use mintwatch_validator::judge;
 use mintwatch_validator::verdict::Cause;
+use rcgen::{GeneralSubtree, NameConstraints};
 use rustix::time::{ClockId, clock_gettime};
 
 /// Milliseconds of CPU time that any hostile chain may cost natively (R-A2). The judge is optimised for tests too.
@@ -103,6 +104,22 @@ fn a_two_way_choice_on_every_level_is_followed_within_the_budget() {
     chain.push(above.leaf("host.example", &profile("host.example")));
     chain.reverse();
     assert_ne!(judged_in_time("2^6 paths", &root, chain), Cause::Clear);
+}
+
+#[test]
+fn many_names_under_many_constraints_are_cut_short() {
+    let root = Ca::root(&profile("Root"));
+    let issuer = root.below(&profile("Constrained"));
+    let hosts: Vec<String> = (0..480).map(|number| format!("a{number:03}.host.example")).chain(["host.example".to_owned()]).collect();
+    let mut chain = vec![issuer.leaf_for(&hosts, &profile("host.example"))];
+    // As much as fits in the 64 KiB of one handshake message, each a path of its own.
+    for twin in 0..9_u8 {
+        let permitted = (0..500).map(|number| GeneralSubtree::DnsName(format!("b{number:03}.host.example"))).collect();
+        let constraints = NameConstraints { permitted_subtrees: permitted, excluded_subtrees: Vec::new() };
+        let twin = Profile { serial: vec![7, twin], ..profile("Constrained") };
+        chain.push(issuer.certified_anew_by(&root, &twin, |params| params.name_constraints = Some(constraints)).der);
+    }
+    assert_ne!(judged_in_time("481 names under 9 x 500 constraints", &root, chain), Cause::Clear);
 }
 
 #[test]

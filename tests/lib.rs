@@ -100,27 +100,34 @@ impl Profile {
         params.serial_number = Some(SerialNumber::from_slice(&self.serial));
         params.not_before = OffsetDateTime::from_unix_timestamp(self.not_before).unwrap();
         params.not_after = OffsetDateTime::from_unix_timestamp(self.not_after).unwrap();
+        params.use_authority_key_identifier_extension = true;
         params
     }
 }
 
 impl Ca {
     pub fn root(profile: &Profile) -> Self {
-        Self::make(profile, KeyPair::generate().unwrap(), None)
+        Self::make(profile.params(), KeyPair::generate().unwrap(), None)
     }
 
     pub fn below(&self, profile: &Profile) -> Self {
-        Self::make(profile, KeyPair::generate().unwrap(), Some(self))
+        Self::make(profile.params(), KeyPair::generate().unwrap(), Some(self))
     }
 
     /// Another certificate for the key of `self`, by `issuer`.
     pub fn cross_signed_by(&self, issuer: &Self, profile: &Profile) -> Self {
-        let key = KeyPair::try_from(self.key.serialize_der()).unwrap();
-        Self::make(profile, key, Some(issuer))
+        self.certified_anew_by(issuer, profile, |_| {})
     }
 
-    fn make(profile: &Profile, key: KeyPair, issuer: Option<&Self>) -> Self {
+    /// … with something changed in it.
+    pub fn certified_anew_by(&self, issuer: &Self, profile: &Profile, change: impl FnOnce(&mut CertificateParams)) -> Self {
+        let key = KeyPair::try_from(self.key.serialize_der()).unwrap();
         let mut params = profile.params();
+        change(&mut params);
+        Self::make(params, key, Some(issuer))
+    }
+
+    fn make(mut params: CertificateParams, key: KeyPair, issuer: Option<&Self>) -> Self {
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
         let der = match issuer {
@@ -132,8 +139,13 @@ impl Ca {
 
     /// A certificate for one host.
     pub fn leaf(&self, host: &str, profile: &Profile) -> Vec<u8> {
+        self.leaf_for(&[host.to_owned()], profile)
+    }
+
+    /// A certificate for many.
+    pub fn leaf_for(&self, hosts: &[String], profile: &Profile) -> Vec<u8> {
         let mut params = profile.params();
-        params.subject_alt_names = CertificateParams::new([host.to_owned()]).unwrap().subject_alt_names;
+        params.subject_alt_names = CertificateParams::new(hosts).unwrap().subject_alt_names;
         params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
         let key = KeyPair::generate().unwrap();
         params.signed_by(&key, &Issuer::from_params(&self.params, &self.key)).unwrap().der().to_vec()

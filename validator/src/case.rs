@@ -186,6 +186,16 @@ impl Anchor<'_> {
         self.issuer.not_before
     }
 
+    /// Returns the last second of its own validity.
+    pub(crate) fn not_after(&self) -> i64 {
+        self.issuer.not_after
+    }
+
+    /// Returns what stands inside its own name constraints (RFC 5280 §4.2.1.10).
+    pub(crate) fn name_constraints(&self) -> Option<&[u8]> {
+        self.issuer.name_constraints
+    }
+
     /// Returns what the report says of it.
     pub(crate) fn report(&self) -> AnchorReport {
         AnchorReport { sha256: self.sha256, spki_sha256: self.spki_sha256, name: self.name.clone(), kind: self.kind.clone() }

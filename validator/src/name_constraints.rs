@@ -98,24 +98,20 @@ fn names_of<'e>(certificate: &Certificate<'e>) -> Option<Vec<Name<'e>>> {
         names.push(Name { form: DIRECTORY, value: subject });
     }
     let extensions = extensions::of(certificate.signed_parts().tbs)?;
-    match extensions.iter().find(|extension| extension.id == extensions::SUBJECT_ALT_NAME) {
-        Some(extension) => {
-            let mut rest = der::only(extension.value, der::SEQUENCE)?;
-            while let Some((element, after)) = der::read(rest) {
-                if names.len() > MAX_NAMES {
-                    return None;
-                }
-                names.push(general_name(element)?);
-                rest = after;
-            }
-            rest.is_empty().then_some(names)
+    let Some(extension) = extensions.iter().find(|extension| extension.id == extensions::SUBJECT_ALT_NAME) else {
+        let attributes = rdns(subject)?.into_iter().flatten();
+        names.extend(attributes.filter(|at| at.kind == EMAIL_ADDRESS).map(|at| Name { form: EMAIL, value: at.text }));
+        return Some(names);
+    };
+    let mut rest = der::only(extension.value, der::SEQUENCE)?;
+    while let Some((element, after)) = der::read(rest) {
+        if names.len() > MAX_NAMES {
+            return None;
         }
-        None => {
-            let attributes = rdns(subject)?.into_iter().flatten();
-            names.extend(attributes.filter(|at| at.kind == EMAIL_ADDRESS).map(|at| Name { form: EMAIL, value: at.text }));
-            Some(names)
-        }
+        names.push(general_name(element)?);
+        rest = after;
     }
+    rest.is_empty().then_some(names)
 }
 
 struct Constraints<'c> {
@@ -143,10 +139,10 @@ impl<'c> Constraints<'c> {
             if *budget == 0 {
                 return Some(Reason::Unreadable);
             }
-            let permits = permitted.map(|base| covers(base, name, Side::Permitted)).collect::<Option<Vec<bool>>>();
-            let excludes = excluded.map(|base| covers(base, name, Side::Excluded)).collect::<Option<Vec<bool>>>();
-            let (Some(permits), Some(excludes)) = (permits, excludes) else { return Some(Reason::Unreadable) };
-            let inside = (permits.is_empty() || permits.contains(&true)) && !excludes.contains(&true);
+            let inside_of = permitted.map(|base| covers(base, name, Side::Permitted)).collect::<Option<Vec<bool>>>();
+            let barred_by = excluded.map(|base| covers(base, name, Side::Excluded)).collect::<Option<Vec<bool>>>();
+            let (Some(inside_of), Some(barred_by)) = (inside_of, barred_by) else { return Some(Reason::Unreadable) };
+            let inside = (inside_of.is_empty() || inside_of.contains(&true)) && !barred_by.contains(&true);
             (!inside).then_some(if name.form == DNS { Reason::DnsName(name.value) } else { Reason::OtherName })
         })
     }
@@ -169,11 +165,8 @@ fn is_base(base: &Name<'_>) -> bool {
     match base.form {
         // A leading full stop is not RFC 5280's, but HARICA's public root of 2011 has it, and many a subordinate CA.
         DNS => base.value.is_empty() || is_dns(base.value.strip_prefix(b".").unwrap_or(base.value)),
-        EMAIL => match base.value.iter().filter(|&&byte| byte == b'@').count() {
-            0 => is_dns(base.value.strip_prefix(b".").unwrap_or(base.value)),
-            1 => mailbox(base.value).is_some(),
-            _ => false,
-        },
+        EMAIL if base.value.contains(&b'@') => mailbox(base.value).is_some(),
+        EMAIL => is_dns(base.value.strip_prefix(b".").unwrap_or(base.value)),
         ADDRESS => matches!(base.value.len(), 8 | 32) && base.value.get(base.value.len() / 2..).is_some_and(is_mask),
         DIRECTORY => rdns(base.value).is_some(),
         _ => true,
@@ -201,7 +194,7 @@ fn covers(base: &Name<'_>, name: Name<'_>, side: Side) -> Option<bool> {
         ADDRESS => covers_address(base.value, name.value),
         EMAIL => covers_mailbox(base.value, name.value),
         DIRECTORY => covers_directory(base.value, name.value),
-        URI => covers_host(base.value, host_of(name.value)?),
+        URI => Some(covers_host(base.value, host_of(name.value)?)),
         // A form nobody told us how to compare: the certificate is refused, as §4.2.1.10 asks.
         _ => None,
     }
@@ -263,13 +256,13 @@ fn covers_mailbox(base: &[u8], name: &[u8]) -> Option<bool> {
     match mailbox(base) {
         // The part before the @ keeps its case (§7.5).
         Some((of_base, at)) => Some(of_base == local && at.eq_ignore_ascii_case(host)),
-        None => covers_host(base, host),
+        None => Some(covers_host(base, host)),
     }
 }
 
 /// The rule for hosts of mailboxes and URIs: one host, or with a leading full stop all below it.
-fn covers_host(base: &[u8], host: &[u8]) -> Option<bool> {
-    Some(if base.starts_with(b".") { is_below(base, host) } else { base.eq_ignore_ascii_case(host) })
+fn covers_host(base: &[u8], host: &[u8]) -> bool {
+    if base.starts_with(b".") { is_below(base, host) } else { base.eq_ignore_ascii_case(host) }
 }
 
 /// The host of a URI with an authority; a URI without a host name cannot stand under a constraint.
@@ -341,4 +334,152 @@ fn folded(attribute: &Attribute<'_>) -> Option<String> {
     }
     let text = std::str::from_utf8(attribute.text).ok()?;
     Some(text.split_whitespace().collect::<Vec<_>>().join(" ").to_lowercase())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A GeneralName: the number of its tag and its contents.
+    fn name(form: u8, value: &[u8]) -> Vec<u8> {
+        der::write(0x80 | form | if form == DIRECTORY { 0x20 } else { 0 }, value)
+    }
+
+    fn subtrees(tag: u8, bases: &[Vec<u8>]) -> Vec<u8> {
+        let list: Vec<u8> = bases.iter().flat_map(|base| der::write(der::SEQUENCE, base)).collect();
+        der::write(tag, &list)
+    }
+
+    fn permitting(form: u8, base: &[u8]) -> Vec<u8> {
+        subtrees(0xa0, &[name(form, base)])
+    }
+
+    fn excluding(form: u8, base: &[u8]) -> Vec<u8> {
+        subtrees(0xa1, &[name(form, base)])
+    }
+
+    fn outside<'e>(inside: &[u8], form: u8, value: &'e [u8]) -> Option<Reason<'e>> {
+        let constraints = Constraints::read(inside).expect("the constraints are well formed");
+        constraints.first_outside(&[Name { form, value }], &mut 1_000)
+    }
+
+    fn permits(form: u8, base: &[u8], value: &[u8]) -> bool {
+        outside(&permitting(form, base), form, value).is_none()
+    }
+
+    fn excludes(form: u8, base: &[u8], value: &[u8]) -> bool {
+        outside(&excluding(form, base), form, value).is_some()
+    }
+
+    #[test]
+    fn a_dns_name_is_below_its_base_label_by_label() {
+        for (base, inside) in
+            [("example.org", "example.org"), ("example.org", "a.b.Example.ORG"), (".example.org", "a.example.org"), ("", "x.y")]
+        {
+            assert!(permits(DNS, base.as_bytes(), inside.as_bytes()), "{inside} below {base}");
+        }
+        for (base, out) in [("example.org", "badexample.org"), (".example.org", "example.org"), ("a.example.org", "example.org")] {
+            assert!(!permits(DNS, base.as_bytes(), out.as_bytes()), "{out} not below {base}");
+        }
+    }
+
+    #[test]
+    fn a_wildcard_counts_against_the_certificate_on_either_side() {
+        assert!(permits(DNS, b"example.org", b"*.example.org") && permits(DNS, b".example.org", b"*.example.org"));
+        assert!(!permits(DNS, b"www.example.org", b"*.example.org"));
+        assert!(excludes(DNS, b"www.example.org", b"*.example.org") && excludes(DNS, b"example.org", b"*.a.example.org"));
+        assert!(!excludes(DNS, b"a.b.example.org", b"*.example.org"));
+    }
+
+    #[test]
+    fn what_is_excluded_is_out_though_it_is_permitted_too() {
+        let both = [permitting(DNS, b"example.org"), excluding(DNS, b"bad.example.org")].concat();
+        assert_eq!(outside(&both, DNS, b"good.example.org"), None);
+        assert_eq!(outside(&both, DNS, b"www.bad.example.org"), Some(Reason::DnsName(b"www.bad.example.org")));
+    }
+
+    #[test]
+    fn addresses_are_held_against_ranges_of_their_own_family() {
+        let range = [192, 0, 2, 0, 255, 255, 255, 0];
+        assert!(permits(ADDRESS, &range, &[192, 0, 2, 77]) && !permits(ADDRESS, &range, &[192, 0, 3, 1]));
+        assert!(!permits(ADDRESS, &range, &[0; 16]), "a range of the other family permits nothing");
+        assert!(excludes(ADDRESS, &[0; 8], &[192, 0, 2, 77]) && !excludes(ADDRESS, &[0; 8], &[0; 16]));
+    }
+
+    #[test]
+    fn mailboxes_hosts_and_domains_are_told_apart() {
+        assert!(permits(EMAIL, b"me@example.org", b"me@EXAMPLE.org") && !permits(EMAIL, b"me@example.org", b"Me@example.org"));
+        assert!(permits(EMAIL, b"example.org", b"me@example.org") && !permits(EMAIL, b"example.org", b"me@a.example.org"));
+        assert!(permits(EMAIL, b".example.org", b"me@a.example.org") && !permits(EMAIL, b".example.org", b"me@example.org"));
+        assert!(!permits(EMAIL, b"*@example.org", b"me@example.org"));
+    }
+
+    #[test]
+    fn a_uri_is_known_by_its_host() {
+        assert!(
+            permits(URI, b"example.org", b"https://me@example.org:8443/x?y") && !permits(URI, b"example.org", b"https://a.example.org/")
+        );
+        assert!(permits(URI, b".example.org", b"ldap://a.example.org"));
+        for without_host in [&b"urn:example"[..], b"https://192.0.2.1/", b"https:///x"] {
+            assert_eq!(outside(&permitting(URI, b"example.org"), URI, without_host), Some(Reason::Unreadable));
+        }
+    }
+
+    fn rdn(attributes: &[(&[u8], u8, &str)]) -> Vec<u8> {
+        let set = attributes.iter().flat_map(|(kind, tag, text)| {
+            der::write(der::SEQUENCE, &[der::write(der::OBJECT_IDENTIFIER, kind), der::write(*tag, text.as_bytes())].concat())
+        });
+        der::write(SET, &set.collect::<Vec<u8>>())
+    }
+
+    const C: &[u8] = &[0x55, 4, 6];
+    const O: &[u8] = &[0x55, 4, 10];
+
+    #[test]
+    fn a_directory_name_begins_with_its_base_whatever_case_and_kind_of_string() {
+        let base = der::write(der::SEQUENCE, &[rdn(&[(C, 0x13, "EG")]), rdn(&[(O, 0x13, "Some  Body")])].concat());
+        let below = [rdn(&[(C, 0x0c, "eg")]), rdn(&[(O, 0x0c, "some body ")]), rdn(&[(&[0x55, 4, 3], 0x0c, "www")])].concat();
+        let other = [rdn(&[(C, 0x0c, "eg")]), rdn(&[(O, 0x0c, "somebody")])].concat();
+        assert!(permits(DIRECTORY, &base, &below) && !permits(DIRECTORY, &base, &other));
+        assert!(excludes(DIRECTORY, &base, &below) && !excludes(DIRECTORY, &base, &other));
+        assert!(!permits(DIRECTORY, &base, &rdn(&[(C, 0x0c, "eg")])), "shorter than its base");
+    }
+
+    #[test]
+    fn a_form_that_nobody_can_compare_refuses_and_one_that_is_not_there_does_not() {
+        let constraints = excluding(0, &[6, 1, 42]);
+        assert_eq!(outside(&constraints, 0, &[6, 1, 42]), Some(Reason::Unreadable));
+        assert_eq!(outside(&constraints, DNS, b"example.org"), None);
+    }
+
+    #[test]
+    fn what_constrains_nothing_or_is_malformed_is_told() {
+        for good in [permitting(DNS, b""), excluding(DNS, b".example.org"), permitting(ADDRESS, &[0; 8])] {
+            assert!(is_well_formed(&good), "{good:x?}");
+        }
+        let no_mask = [192, 0, 2, 0, 255, 0, 255, 0];
+        for bad in [
+            Vec::new(),
+            subtrees(0xa0, &[]),
+            permitting(DNS, b"*.example.org"),
+            permitting(DNS, b"..org"),
+            permitting(ADDRESS, &[127, 0, 0, 1]),
+            permitting(ADDRESS, &no_mask),
+            permitting(EMAIL, b"a@b@example.org"),
+            subtrees(0xa0, &[[name(DNS, b"example.org"), vec![0x80, 1, 0]].concat()]),
+            [excluding(DNS, b"a.org"), permitting(DNS, b"b.org")].concat(),
+            vec![5, 0],
+        ] {
+            assert!(!is_well_formed(&bad), "{bad:x?}");
+        }
+    }
+
+    #[test]
+    fn the_budget_ends_in_a_refusal() {
+        let constraints = permitting(DNS, b"example.org");
+        let read = Constraints::read(&constraints).expect("well formed");
+        let names = [Name { form: DNS, value: b"a.example.org" }; 10];
+        assert_eq!(read.first_outside(&names, &mut 100), None);
+        assert_eq!(read.first_outside(&names, &mut 5), Some(Reason::Unreadable));
+    }
 }

@@ -283,12 +283,17 @@ impl<'a, 'e> Validation<'a, 'e> {
         let certificates = self.certificates;
         let on_path: Vec<&Certificate<'_>> = path.certificates.iter().filter_map(|&index| certificates.get(index)).collect();
         let (end_entity, issuers) = on_path.split_first()?;
+        // First, as it counts what it costs for all paths together, where rustls-webpki counts for each anew.
+        let breaches = name_constraints::breaches(&on_path, anchor.name_constraints, &mut self.comparisons);
+        if self.comparisons == 0 {
+            return Some(Refusal::Unsupported("too many names under constraints".to_owned()));
+        }
         match self.validate_by_webpki(end_entity, issuers, anchor) {
             // It looks at them last, when all else is good.
             Ok(()) | Err(webpki::Error::NameConstraintViolation) => {}
             Err(error) => return Some(refusal_of(&error)),
         }
-        if !name_constraints::breaches(&on_path, anchor.name_constraints, &mut self.comparisons).is_empty() {
+        if !breaches.is_empty() {
             return Some(Refusal::OutsideNameConstraints);
         }
         if let Some(host) = self.host
@@ -371,7 +376,10 @@ fn refusal_of(error: &webpki::Error) -> Refusal {
 #[cfg(test)]
 #[allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 mod tests {
-    use rcgen::{BasicConstraints, IsCa, KeyUsagePurpose};
+    use rcgen::{
+        BasicConstraints, CertificateParams, CustomExtension, DistinguishedName, DnType, GeneralSubtree, IsCa, KeyUsagePurpose,
+        NameConstraints,
+    };
 
     use super::*;
     use crate::evidence::Seen;
@@ -456,6 +464,78 @@ mod tests {
         let found = paths(&lab, site, &[&one, &other]);
         assert_eq!(found.iter().map(|path| path.anchor).collect::<Vec<_>>(), [Some(0), Some(1)]);
     }
+
+    fn constrained_to(permitted: GeneralSubtree) -> impl FnOnce(&mut CertificateParams) {
+        move |params| {
+            params.name_constraints = Some(NameConstraints { permitted_subtrees: vec![permitted], excluded_subtrees: Vec::new() });
+        }
+    }
+
+    #[test]
+    fn a_ca_constrained_by_directory_names_is_held_against_them() {
+        let lab = Lab::new();
+        let named = |name: &str| {
+            let mut directory = DistinguishedName::new();
+            directory.push(DnType::CommonName, name);
+            constrained_to(GeneralSubtree::DirectoryName(directory))
+        };
+        let fitting = below(&lab.local, "Constrained", NOW - 90 * DAY, 900, named("WWW.bank.example"));
+        assert_eq!(refusal(&lab, &fitting), None);
+        let other = below(&lab.local, "Constrained", NOW - 90 * DAY, 900, named("www.other.example"));
+        assert_eq!(refusal(&lab, &other), Some(Refusal::OutsideNameConstraints));
+    }
+
+    #[test]
+    fn a_public_root_with_constraints_of_its_own_is_held_against_them() {
+        let mut lab = Lab::new();
+        let root = root_for("Constrained Root", "Constrained", 40 * 365);
+        let root = root.changed_by(&root, constrained_to(GeneralSubtree::DnsName(".example".to_owned())));
+        lab.overlay.public_anchors.push(root.der.clone().into());
+        let issuer = below(&root, "Below It", NOW - 90 * DAY, 900, |_| {});
+        assert_eq!(refusal(&lab, &issuer), None);
+        let outside = lab.site("www.bank.example").naming(&["www.bank.example", "www.bank.test"]).issued_by(&issuer);
+        assert_eq!(paths(&lab, outside, &[]).remove(0).refused, Some(Refusal::OutsideNameConstraints));
+    }
+
+    #[test]
+    fn a_broken_profile_has_its_own_reason_and_is_no_interception() {
+        let lab = Lab::new();
+        // policyConstraints, requireExplicitPolicy 0: must be critical.
+        let policy = CustomExtension::from_oid_content(&[2, 5, 29, 36], vec![0x30, 3, 0x80, 1, 0]);
+        let odd = lab.disclosed.changed_by(&lab.one, |params| params.custom_extensions = vec![policy]);
+        let mut lab = lab;
+        lab.overlay.disclosed.push(odd.der.clone().into());
+        let report = lab.judge(&[lab.site("www.bank.example").issued_by(&odd).logged()]);
+        assert_eq!(report.hosts[0].paths[0].refused, Some(Refusal::Misprofiled(Fault::NotCritical)));
+        assert_eq!(report.verdict.cause, crate::verdict::Cause::Inconclusive);
+    }
+
+    #[test]
+    fn a_chain_is_verified_by_itself() {
+        let lab = Lab::new();
+        let evidence = lab.evidence(&[lab.site("www.bank.example").issued_by(&lab.disclosed)]);
+        let chain: Vec<&[u8]> =
+            evidence.observations[0].chain.yes().unwrap().certificates.iter().map(crate::evidence::Bytes::as_slice).collect();
+        let anchors = [lab.one.der.as_slice()];
+        assert_eq!(verify(&chain, &anchors, Some("www.bank.example"), NOW), Ok(()));
+        assert_eq!(verify(&chain, &anchors, None, NOW), Ok(()));
+        assert_eq!(verify(&chain, &anchors, Some("www.news.example"), NOW), Err(Refusal::WrongName));
+        assert_eq!(verify(&chain, &anchors, Some("www.bank.example"), NOW + 900 * DAY), Err(Refusal::Expired));
+        assert_eq!(verify(&chain, &[lab.local.der.as_slice()], None, NOW), Err(Refusal::NoAnchor));
+        assert_eq!(verify(&[], &anchors, None, NOW), Err(Refusal::NoAnchor));
+    }
+
+    #[test]
+    fn an_anchor_that_is_no_ca_is_refused_and_one_of_ones_own_without_identifiers_is_not() {
+        let lab = Lab::new();
+        let own = root_for("Home-made", "Home", 40 * 365);
+        let odd = own.changed_by(&own, |params| params.is_ca = IsCa::ExplicitNoCa);
+        let found = paths(&lab, lab.site("www.bank.example").issued_by(&odd), &[&odd]);
+        assert_eq!(found[0].refused, Some(Refusal::Misprofiled(Fault::NotACa)));
+        let plain = own.changed_by(&own, |params| params.use_authority_key_identifier_extension = false);
+        assert_eq!(paths(&lab, lab.site("www.bank.example").issued_by(&plain), &[&plain]).remove(0).refused, None);
+    }
+
     #[test]
     fn a_root_of_another_time_does_not_end_the_search() {
         let mut lab = Lab::new();
@@ -469,6 +549,7 @@ mod tests {
         let kinds: Vec<bool> = report.hosts[0].anchors.iter().map(|anchor| anchor.kind == crate::report::AnchorKind::Retired).collect();
         assert_eq!((kinds.len(), kinds.iter().filter(|&&retired| retired).count()), (2, 1), "{:?}", report.hosts[0].paths);
     }
+
     #[test]
     fn however_many_anchors_share_a_name_and_a_key_paths_stay_few() {
         let lab = Lab::new();

@@ -82,6 +82,8 @@ pub enum Fault {
     CommonName,
     /// Extended key usage: any, critical, or present in a root (BR §7.1.2.1.2, §7.1.2.7.6, §7.1.2.7.10).
     Purposes,
+    /// A CA that is called like a server, or has a dNSName (BR §7.1.2.7.8, TURKTRUST 2011). A few real ones are.
+    ServerNameInCa,
     /// No extended key usage for TLS servers (BR §7.1.2.7.10). Clients pass over one that has none at all.
     NoServerPurpose,
     /// A key that is neither RSA of at least 2048 bits in whole octets nor on P-256, P-384 or P-521 (BR §6.1.5).
@@ -101,7 +103,7 @@ pub fn faults(certificate: &Certificate<'_>, role: Role, rules: Rules) -> Vec<Fa
 
 impl Fault {
     /// Every rule, in order.
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 23] = [
         Self::MalformedExtension,
         Self::DuplicateExtension,
         Self::UnknownCriticalExtension,
@@ -122,13 +124,14 @@ impl Fault {
         Self::CommonNameSpelling,
         Self::CommonName,
         Self::Purposes,
+        Self::ServerNameInCa,
         Self::NoServerPurpose,
         Self::KeyKind,
     ];
 
     /// Returns whether a path with it is refused; the other rules are broken by certificates that every client takes.
     pub fn refuses(self) -> bool {
-        !matches!(self, Self::CommonName | Self::NoServerPurpose)
+        !matches!(self, Self::CommonName | Self::ServerNameInCa | Self::NoServerPurpose)
     }
 
     /// Returns what is wrong, as one clause in lower case.
@@ -154,10 +157,27 @@ impl Fault {
             Self::CommonNameSpelling => "the common name is an alternative name, written otherwise",
             Self::CommonName => "the common name is none of the alternative names",
             Self::Purposes => "extended key usages against the rule",
+            Self::ServerNameInCa => "a CA that is called like a server",
             Self::NoServerPurpose => "no extended key usage for TLS servers",
             Self::KeyKind => "a key of a kind or size that is not allowed",
         }
     }
+}
+
+/// Returns whether a certificate is of a version that has extensions; the first has no field for its version.
+pub(crate) fn has_extensions(certificate: &Certificate<'_>) -> bool {
+    der::only(certificate.signed_parts().tbs, der::SEQUENCE).and_then(der::read).is_some_and(|(first, _)| first.tag == 0xa0)
+}
+
+/// Returns the common name that reads like a TLS server's: labels of letters, digits and hyphens, and maybe a wildcard.
+pub(crate) fn server_name<'e>(certificate: &Certificate<'e>) -> Option<&'e str> {
+    let is_label = |label: &str| !label.is_empty() && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+    let is_server = |name: &&str| {
+        let host = name.strip_prefix("*.").unwrap_or(name);
+        let top = host.rsplit('.').next().unwrap_or_default();
+        host.contains('.') && host.split('.').all(is_label) && top.len() > 1 && top.bytes().all(|byte| byte.is_ascii_alphabetic())
+    };
+    common_names(certificate.subject).filter_map(|text| std::str::from_utf8(text).ok()).find(is_server)
 }
 
 /// One certificate under examination.
@@ -212,6 +232,7 @@ impl<'e> Look<'_, 'e> {
             Fault::CommonNameSpelling => self.has_misspelled_common_name(),
             Fault::CommonName => self.has_another_common_name(),
             Fault::Purposes => self.has_wrong_purposes(),
+            Fault::ServerNameInCa => self.issues() && (!self.certificate.dns_names.is_empty() || server_name(self.certificate).is_some()),
             Fault::NoServerPurpose => self.binds(BR_1) && !self.certificate.purposes.is_some_and(|listed| listed.server || listed.any),
             Fault::KeyKind => self.has_improper_key(),
         }
@@ -221,11 +242,9 @@ impl<'e> Look<'_, 'e> {
         self.role != Role::EndEntity
     }
 
-    /// Whether it is of a version that has extensions; anchors of version 1 are still about, and an anchor needs none.
+    /// Whether it can say that it is a CA; anchors of version 1 are still about, and an anchor need not.
     fn knows_extensions(&self) -> bool {
-        let tbs = self.certificate.signed_parts().tbs;
-        let has_version = der::only(tbs, der::SEQUENCE).and_then(der::read).is_some_and(|(first, _)| first.tag == 0xa0);
-        self.role != Role::Anchor || has_version
+        self.role != Role::Anchor || has_extensions(self.certificate)
     }
 
     fn is_public(&self) -> bool {
@@ -488,4 +507,226 @@ fn any_ipv4(text: &str) -> Option<u32> {
     }
     let room = u32::MAX.checked_shr(u32::try_from(octets.len()).ok()?.checked_mul(8)?)?;
     (last <= room).then_some(address | last)
+}
+
+#[cfg(test)]
+mod tests {
+    use rcgen::{
+        BasicConstraints, CertificateParams, CustomExtension, DnType, DnValue, ExtendedKeyUsagePurpose, GeneralSubtree, IsCa, Issuer,
+        KeyPair, KeyUsagePurpose, NameConstraints, SerialNumber,
+    };
+    use time::OffsetDateTime;
+
+    use super::*;
+    use crate::testing::NOW;
+
+    const PUBLIC: Rules = Rules::WebPki { at: NOW };
+
+    /// A certificate as the rules want it in its role, but for a change.
+    fn minted(role: Role, change: impl FnOnce(&mut CertificateParams)) -> Vec<u8> {
+        let mut params = CertificateParams::new(match role {
+            Role::EndEntity => vec!["www.example.org".to_owned()],
+            Role::Subordinate | Role::Anchor => Vec::new(),
+        })
+        .expect("a host name");
+        params.distinguished_name.push(DnType::CommonName, if role == Role::EndEntity { "www.example.org" } else { "Example CA" });
+        params.not_before = OffsetDateTime::from_unix_timestamp(NOW - DAY).expect("a moment");
+        params.serial_number = Some(SerialNumber::from_slice(&[0x12; 16]));
+        params.use_authority_key_identifier_extension = role != Role::Anchor;
+        if role == Role::EndEntity {
+            params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
+        } else {
+            params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+            params.key_usages = vec![KeyUsagePurpose::KeyCertSign];
+        }
+        change(&mut params);
+        let key = KeyPair::generate().expect("a key");
+        let mut above = CertificateParams::default();
+        above.distinguished_name.push(DnType::CommonName, "Example Root");
+        let signed = match role {
+            Role::Anchor => params.self_signed(&key),
+            _ => params.signed_by(&key, &Issuer::new(above, KeyPair::generate().expect("a key"))),
+        };
+        signed.expect("a certificate").der().to_vec()
+    }
+
+    fn found(role: Role, rules: Rules, change: impl FnOnce(&mut CertificateParams)) -> Vec<Fault> {
+        faults(&Certificate::read(&minted(role, change)).expect("readable"), role, rules)
+    }
+
+    fn extension(oid: &[u64], critical: bool, content: &[u8]) -> CustomExtension {
+        let mut extension = CustomExtension::from_oid_content(oid, content.to_vec());
+        extension.set_criticality(critical);
+        extension
+    }
+
+    fn common_name(params: &mut CertificateParams, text: &str) {
+        params.distinguished_name.remove(DnType::CommonName);
+        params.distinguished_name.push(DnType::CommonName, DnValue::Utf8String(text.to_owned()));
+    }
+
+    #[test]
+    fn a_certificate_that_keeps_the_rules_has_no_fault() {
+        for role in [Role::EndEntity, Role::Subordinate, Role::Anchor] {
+            assert_eq!(found(role, PUBLIC, |_| {}), [], "{role:?}");
+            assert_eq!(found(role, Rules::Pkix, |_| {}), [], "{role:?}");
+        }
+    }
+
+    #[test]
+    fn extensions_that_are_malformed_doubled_unknown_or_wrongly_critical_are_told() {
+        let with = |extensions: Vec<CustomExtension>| found(Role::EndEntity, Rules::Pkix, |params| params.custom_extensions = extensions);
+        let aia = &[1, 3, 6, 1, 5, 5, 7, 1, 1];
+        let one = [0x30, 2, 0x30, 0];
+        assert_eq!(with(vec![extension(aia, false, &[0x30, 0])]), [Fault::MalformedExtension]);
+        assert_eq!(with(vec![extension(aia, false, &one), extension(aia, false, &one)]), [Fault::DuplicateExtension]);
+        assert_eq!(with(vec![extension(aia, true, &one)]), [Fault::WronglyCritical]);
+        assert_eq!(with(vec![extension(aia, false, &one)]), []);
+        assert_eq!(with(vec![extension(&[1, 3, 6, 1, 4, 1, 1], true, &[5, 0])]), [Fault::UnknownCriticalExtension]);
+        assert_eq!(with(vec![extension(&[1, 3, 6, 1, 4, 1, 1], false, &[5, 0])]), []);
+    }
+
+    #[test]
+    fn an_issuer_is_a_ca_and_may_sign() {
+        let no_ca = |params: &mut CertificateParams| {
+            params.is_ca = IsCa::ExplicitNoCa;
+            params.key_usages = Vec::new();
+        };
+        assert!(found(Role::Subordinate, Rules::Pkix, no_ca).contains(&Fault::NotACa));
+        assert_eq!(found(Role::EndEntity, Rules::Pkix, no_ca), []);
+        let no_usage = |params: &mut CertificateParams| params.key_usages = vec![KeyUsagePurpose::CrlSign];
+        assert_eq!(found(Role::Anchor, Rules::Pkix, no_usage), [Fault::NoKeyCertSign]);
+        let signs = |params: &mut CertificateParams| params.key_usages = vec![KeyUsagePurpose::KeyCertSign];
+        assert_eq!(found(Role::EndEntity, Rules::Pkix, signs), [Fault::KeyCertSignWithoutCa]);
+    }
+
+    #[test]
+    fn key_identifiers_are_asked_of_what_public_cas_issue_alone() {
+        let without = |params: &mut CertificateParams| params.use_authority_key_identifier_extension = false;
+        for role in [Role::EndEntity, Role::Subordinate] {
+            assert_eq!(found(role, PUBLIC, without), [Fault::NoAuthorityKeyId]);
+            assert_eq!(found(role, Rules::Pkix, without), []);
+            let in_2015 = |params: &mut CertificateParams| {
+                without(params);
+                params.not_before = OffsetDateTime::from_unix_timestamp(1_420_070_400).expect("a moment");
+            };
+            assert_eq!(found(role, Rules::WebPki { at: 1_425_000_000 }, in_2015), [], "nobody asked for it then");
+            assert_eq!(found(role, PUBLIC, in_2015), [Fault::NoAuthorityKeyId], "a date written back excuses nothing");
+        }
+    }
+
+    #[test]
+    fn name_constraints_constrain_something_and_stand_in_a_ca() {
+        let constrained = |params: &mut CertificateParams| {
+            params.name_constraints = Some(NameConstraints {
+                permitted_subtrees: vec![GeneralSubtree::DnsName(".example.org".to_owned())],
+                excluded_subtrees: Vec::new(),
+            });
+        };
+        assert_eq!(found(Role::Subordinate, PUBLIC, constrained), []);
+        let raw = |content: &'static [u8]| {
+            move |params: &mut CertificateParams| params.custom_extensions = vec![extension(&[2, 5, 29, 30], true, content)]
+        };
+        assert_eq!(found(Role::Subordinate, Rules::Pkix, raw(&[0x30, 0])), [Fault::EmptyNameConstraints]);
+        assert_eq!(found(Role::Anchor, Rules::Pkix, raw(&[5, 0])), [Fault::EmptyNameConstraints]);
+        let one = &[0x30, 7, 0xa0, 5, 0x30, 3, 0x82, 1, b'a'];
+        assert_eq!(found(Role::EndEntity, Rules::Pkix, raw(one)), [Fault::MisplacedNameConstraints]);
+    }
+
+    #[test]
+    fn serial_numbers_are_positive_and_short() {
+        let serial =
+            |octets: &'static [u8]| move |params: &mut CertificateParams| params.serial_number = Some(SerialNumber::from_slice(octets));
+        assert_eq!(found(Role::EndEntity, PUBLIC, serial(&[0])), [Fault::SerialNumber]);
+        assert_eq!(found(Role::Subordinate, PUBLIC, serial(&[1; 21])), [Fault::SerialNumber]);
+        assert_eq!(found(Role::EndEntity, PUBLIC, serial(&[1; 20])), []);
+        assert_eq!(found(Role::EndEntity, Rules::Pkix, serial(&[0])), []);
+    }
+
+    #[test]
+    fn the_common_name_is_an_alternative_name_copied() {
+        let named = |text: &str| found(Role::EndEntity, PUBLIC, |params| common_name(params, text));
+        assert_eq!(named("WWW.example.org"), [Fault::CommonNameSpelling, Fault::CommonName]);
+        assert_eq!(named("other.example.org"), [Fault::CommonName]);
+        assert!(!Fault::CommonName.refuses() && Fault::CommonNameSpelling.refuses());
+        let address = |text: &str| {
+            found(Role::EndEntity, PUBLIC, |params| {
+                params.subject_alt_names =
+                    CertificateParams::new(["192.0.2.1".to_owned(), "2001:db8::1".to_owned()]).expect("addresses").subject_alt_names;
+                common_name(params, text);
+            })
+        };
+        for same in ["0xC0000201", "192.000.002.001", "192.0.513", "2001:DB8::1", "2001:db8:0:0:0:0:0:1"] {
+            assert_eq!(address(same), [Fault::CommonNameSpelling, Fault::CommonName], "{same}");
+        }
+        assert_eq!(address("192.0.2.1"), []);
+        assert_eq!(address("2001:db8::1"), []);
+        assert_eq!(address("192.0.2.2"), [Fault::CommonName]);
+    }
+
+    #[test]
+    fn case_was_free_before_it_was_ruled() {
+        let then = Rules::WebPki { at: 1_600_000_000 };
+        let odd = |params: &mut CertificateParams| {
+            params.not_before = OffsetDateTime::from_unix_timestamp(1_590_000_000).expect("a moment");
+            common_name(params, "WWW.example.org");
+        };
+        assert_eq!(found(Role::EndEntity, then, odd), []);
+        assert!(found(Role::EndEntity, PUBLIC, odd).contains(&Fault::CommonNameSpelling));
+    }
+
+    #[test]
+    fn alternative_names_are_host_names_and_critical_only_in_place_of_a_subject() {
+        let named = |name: &str| {
+            found(Role::EndEntity, PUBLIC, |params| {
+                params.distinguished_name.remove(DnType::CommonName);
+                params.distinguished_name.push(DnType::OrganizationName, "Example");
+                params.subject_alt_names = vec![rcgen::SanType::DnsName(name.try_into().expect("ASCII"))];
+            })
+        };
+        for bad in ["*.org", "*", "192.0.2.1", "a_b.example.org"] {
+            assert_eq!(named(bad), [Fault::ImproperName], "{bad}");
+        }
+        assert_eq!(named("*.example.org"), []);
+        let without_subject = |params: &mut CertificateParams| params.distinguished_name.remove(DnType::CommonName);
+        let found = found(Role::EndEntity, Rules::Pkix, |params| {
+            without_subject(params);
+        });
+        // rcgen marks it critical then, as it must be.
+        assert_eq!(found, []);
+    }
+
+    #[test]
+    fn purposes_are_for_servers_and_no_more_and_not_of_a_root() {
+        let with =
+            |role, purposes: &[ExtendedKeyUsagePurpose]| found(role, PUBLIC, |params| params.extended_key_usages = purposes.to_vec());
+        assert_eq!(with(Role::EndEntity, &[ExtendedKeyUsagePurpose::ServerAuth, ExtendedKeyUsagePurpose::Any]), [Fault::Purposes]);
+        assert_eq!(with(Role::EndEntity, &[]), [Fault::NoServerPurpose]);
+        assert_eq!(with(Role::EndEntity, &[ExtendedKeyUsagePurpose::ServerAuth, ExtendedKeyUsagePurpose::ClientAuth]), []);
+        assert_eq!(with(Role::Anchor, &[ExtendedKeyUsagePurpose::ServerAuth]), [Fault::Purposes]);
+        assert_eq!(with(Role::Subordinate, &[ExtendedKeyUsagePurpose::ServerAuth]), []);
+    }
+
+    #[test]
+    fn a_ca_called_like_a_server_is_told_and_not_refused() {
+        let named = |text: &str| found(Role::Subordinate, PUBLIC, |params| common_name(params, text));
+        assert_eq!(named("*.example.org"), [Fault::ServerNameInCa]);
+        assert_eq!(named("www.example.org"), [Fault::ServerNameInCa]);
+        for brand in ["Example CA", "Example CA v1.2", "example", "http://www.example.org/", "Example, Inc."] {
+            assert_eq!(named(brand), [], "{brand}");
+        }
+        assert!(!Fault::ServerNameInCa.refuses());
+    }
+
+    #[test]
+    fn addresses_are_read_as_the_c_library_reads_them() {
+        for (text, address) in
+            [("1.2.3.4", Some(0x0102_0304)), ("1.2.772", Some(0x0102_0304)), ("010.1", Some(0x0800_0001)), ("0xffffffff", Some(u32::MAX))]
+        {
+            assert_eq!(any_ipv4(text), address, "{text}");
+        }
+        for text in ["", "1.2.3.4.5", "256.1.1.1", "1.2.3.256", "www", "1..2", "0x100000000"] {
+            assert_eq!(any_ipv4(text), None, "{text}");
+        }
+    }
 }

@@ -39,7 +39,7 @@ pub(crate) struct Authority {
 
 /// All authorities, and the tables that know of them what the world would.
 pub(crate) struct Lab {
-    one: Authority,
+    pub(crate) one: Authority,
     pub(crate) disclosed: Authority,
     pub(crate) sister: Authority,
     pub(crate) other_owner: Authority,
@@ -63,6 +63,7 @@ pub(crate) struct Site<'l> {
     names: Vec<String>,
     issuer: Option<&'l Authority>,
     extra: Option<&'l Authority>,
+    presents: Option<&'l Authority>,
     leaf_only: bool,
     logs: Logs,
     key: Key,
@@ -177,6 +178,21 @@ impl Authority {
     /// The same CA, which says in what it signs that another's key did.
     pub(crate) fn claiming_the_key_of(mut self, other: &Self) -> Self {
         self.params.key_identifier_method = other.params.key_identifier_method.clone();
+        self
+    }
+
+    /// Another certificate for the same key by `issuer`, with something changed.
+    pub(crate) fn changed_by(&self, issuer: &Self, change: impl FnOnce(&mut CertificateParams)) -> Self {
+        let key = KeyPair::try_from(self.key.serialize_der()).unwrap();
+        let mut params = self.params.clone();
+        change(&mut params);
+        let der = params.signed_by(&key, &Issuer::from_params(&issuer.params, &issuer.key)).unwrap().der().to_vec();
+        Self { sent: vec![der.clone()], der, params, key }
+    }
+
+    /// The same authority, whose servers send the certificates of another besides.
+    pub(crate) fn sent_with(mut self, other: &Self) -> Self {
+        self.sent.extend(other.sent.iter().cloned());
         self
     }
 
@@ -311,6 +327,7 @@ impl Lab {
             names: vec![host.to_owned()],
             issuer: None,
             extra: None,
+            presents: None,
             leaf_only: false,
             logs: Logs::None,
             key: Key::Own,
@@ -370,6 +387,11 @@ impl<'l> Site<'l> {
 
     pub(crate) fn with_extra(self, extra: &'l Authority) -> Self {
         Self { extra: Some(extra), ..self }
+    }
+
+    /// Answers with what this authority sends, in place of a certificate of its own.
+    pub(crate) fn presenting(self, authority: &'l Authority) -> Self {
+        Self { presents: Some(authority), ..self }
     }
 
     pub(crate) fn leaf_only(self) -> Self {
@@ -457,6 +479,10 @@ impl<'l> Site<'l> {
     }
 
     fn chain(&self) -> Chain {
+        if let Some(authority) = self.presents {
+            let certificates = authority.sent.iter().map(|der| Bytes::from(der.clone())).collect();
+            return Chain { form: ChainForm::Presented, certificates };
+        }
         let mut certificates = vec![Bytes::from(self.mint())];
         if !self.leaf_only {
             let sent = self.issuer.iter().chain(self.extra.iter()).flat_map(|authority| &authority.sent);

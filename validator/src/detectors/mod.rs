@@ -16,8 +16,10 @@ mod known_interception_key;
 mod laundered;
 mod local_anchor;
 mod minted_on_demand;
+mod misused_end_entity;
 mod no_anchor;
 mod one_issuer_many_operators;
+mod outlives_its_issuer;
 mod outside_imposed_names;
 mod pin_mismatch;
 mod programs_disagree;
@@ -38,6 +40,7 @@ pub const DETECTORS: &[Detector] = &[
     local_anchor::DETECTOR,
     no_anchor::DETECTOR,
     undisclosed_subordinate::DETECTOR,
+    misused_end_entity::DETECTOR,
     distrusted_by_date::DETECTOR,
     absent_from_allow_list::DETECTOR,
     outside_imposed_names::DETECTOR,
@@ -53,6 +56,7 @@ pub const DETECTORS: &[Detector] = &[
     shared_key::DETECTOR,
     key_is_issuers_key::DETECTOR,
     minted_on_demand::DETECTOR,
+    outlives_its_issuer::DETECTOR,
     laundered::DETECTOR,
     answers_diverge::DETECTOR,
     transport_diverges::DETECTOR,
