@@ -17,7 +17,7 @@ use webpki::{EndEntityCert, KeyUsage};
 
 use crate::chain::Certificate;
 use crate::profile::{self, Fault, Role, Rules};
-use crate::signatures::{Signatures, Strength, strength};
+use crate::signatures::{Signatures, Strength, key_bits, strength};
 use crate::{der, name_constraints};
 
 /// How many certificates of one handshake are read; the rest is named, not read.
@@ -28,6 +28,10 @@ pub(crate) const MAX_INTERMEDIATES: usize = 16;
 pub(crate) const MAX_SIGNATURES: u64 = 32;
 /// How many paths are kept for one chain.
 pub(crate) const MAX_PATHS: usize = 20;
+/// 2014-01-01T00:00:00Z: end of RSA keys below 2048 bits (BR 1.1 Appendix A; Mozilla).
+const SHORT_RSA_REFUSED: i64 = 1_388_534_400;
+/// 2017-01-01T00:00:00Z: Chrome 56, Firefox 51 and Microsoft stop taking SHA-1 (BR §7.1.3.2 had ended its issuing a year before).
+const SHA1_REFUSED: i64 = 1_483_228_800;
 /// How many certificates a path may have; rustls-webpki takes no more than six subordinate CAs.
 const MAX_LENGTH: usize = 8;
 /// How many steps the search takes for one chain.
@@ -223,6 +227,15 @@ impl Search<'_> {
     }
 }
 
+/// Whether clients refused such a signature at a time, in UNIX seconds: short RSA keys from 2014 on, SHA-1 from 2017 on.
+fn is_weak(algorithm: &[u8], key: &[u8], at: i64) -> bool {
+    match strength(algorithm, key) {
+        Some(Strength::Current) => false,
+        Some(Strength::Legacy) => at >= SHA1_REFUSED || at >= SHORT_RSA_REFUSED && key_bits(key).is_some_and(|bits| bits < 2048),
+        None => true,
+    }
+}
+
 fn is_signed_by(child: &Certificate<'_>, issuer_spki: &[u8], signatures: &Signatures) -> bool {
     let parts = child.signed_parts();
     signatures.verify(parts.algorithm, issuer_spki, parts.tbs, parts.signature).is_ok()
@@ -308,11 +321,7 @@ impl<'a, 'e> Validation<'a, 'e> {
             return Some(Refusal::AnchorNotCurrent);
         }
         let keys = issuers.iter().map(|issuer| issuer.spki).chain([anchor.spki]);
-        let weak = on_path
-            .iter()
-            .zip(keys)
-            .any(|(certificate, key)| strength(certificate.signed_parts().algorithm, key) != Some(Strength::Current));
-        if weak {
+        if on_path.iter().zip(keys).any(|(certificate, key)| is_weak(certificate.signed_parts().algorithm, key, self.at)) {
             return Some(Refusal::WeakSignature);
         }
         let fault = path.certificates.iter().find_map(|&index| self.fault(index, anchor.rules));

@@ -315,6 +315,11 @@ impl Lab {
         self.overlay.listed_keys.iter_mut().find(|key| key.spki == *spki).unwrap().since = Some(day);
     }
 
+    /// Lists a key that is listed already as something else.
+    pub(crate) fn list_as(&mut self, spki: &Sha256, kind: KeyKind) {
+        self.overlay.listed_keys.iter_mut().find(|key| key.spki == *spki).unwrap().kind = kind;
+    }
+
     /// The public root of most authorities.
     pub(crate) fn root_sha256(&self) -> Sha256 {
         Sha256::of(self.overlay.public_anchors[0].as_slice())

@@ -5,7 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::finding::{Finding, Place, Weight};
+use crate::finding::{Finding, Weight};
 
 /// What something amounts to: three separate things, and the findings that decided.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -174,12 +174,6 @@ impl<'f> Said<'f> {
         self.0.iter().copied().find(|finding| finding.detector == id && finding.weight >= least)
     }
 
-    /// A listing of this chain's own keys or certificates that came after the handshake; of roots that came down later it says nothing.
-    fn listed_later(&self) -> Option<&'f Finding> {
-        let later = |finding: &&Finding| finding.kind.as_deref() == Some("later") && matches!(finding.place, Some(Place::Certificate(_)));
-        self.0.iter().copied().find(later)
-    }
-
     /// What any of these said that is worth more than a note, in the order of the report.
     fn any(&self, ids: &[&str]) -> Vec<&'f Finding> {
         self.0.iter().copied().filter(|finding| finding.weight >= Weight::Weak && ids.contains(&finding.detector.as_str())).collect()
@@ -229,6 +223,9 @@ fn weigh_listed(standing: &Standing, said: &Said<'_>) -> Option<Verdict> {
     if let Some(key) = said.by("compromised-authority", Weight::Strong) {
         let confidence = if standing.logged { K::Strong } else { K::Proven };
         return Some(rule(C::PublicAuthorityInterception, S::Critical, confidence, &key.says, &[key]));
+    }
+    if let Some(misissued) = said.by("misissued-certificate", Weight::Proven) {
+        return Some(rule(C::UnexpectedAuthority, S::High, K::Proven, &misissued.says, &[misissued]));
     }
     let revoked = said.by("revoked-authority", Weight::Strong)?;
     Some(match standing.end {
@@ -317,9 +314,6 @@ fn weigh_doubts(standing: &Standing, said: &Said<'_>) -> Verdict {
     if let Some(listed) = said.by("revoked-authority", Weight::Weak) {
         return rule(C::Inconclusive, S::Low, K::Strong, &listed.says, &[listed]);
     }
-    if let Some(later) = said.listed_later() {
-        return rule(C::Inconclusive, S::Low, K::Weak, &later.says, &[later]);
-    }
     match standing.refused {
         Some(RefusalKind::OriginFault) => {
             return rule(C::OriginFault, S::Info, K::Strong, "path validation refuses it for a reason of the origin's own", &[]);
@@ -350,8 +344,7 @@ fn weigh_end_entity_alone(standing: &Standing, said: &Said<'_>) -> Verdict {
     if !standing.fits {
         return rule(C::OriginFault, S::Info, K::Strong, "a disclosed authority signed it, for other hosts or another time", &[]);
     }
-    if let Some(doubt) = said.listed_later().or_else(|| said.any(&["unexpected-authority", "pin-mismatch", "sct-invalid"]).first().copied())
-    {
+    if let Some(doubt) = said.any(&["unexpected-authority", "pin-mismatch", "sct-invalid"]).first() {
         return rule(C::Inconclusive, S::Low, K::Weak, &doubt.says, &[doubt]);
     }
     if !standing.stale_tables.is_empty() {

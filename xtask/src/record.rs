@@ -173,7 +173,3 @@ fn write(folder: &Path, evidence: &Evidence, overlay: Option<&Overlay>) -> Resul
 fn failed(error: impl std::fmt::Display) -> Trouble {
     Trouble::new(error.to_string())
 }
-
-fn moment(unix: i64) -> Result<OffsetDateTime, Trouble> {
-    OffsetDateTime::from_unix_timestamp(unix).map_err(|error| Trouble::new(format!("{unix} is no moment: {error}")))
-}

@@ -402,7 +402,7 @@ fn revoked(subject: &Subject<'_>) -> Option<Answer> {
     if let Some(row) = row {
         return Some(Answer::saying(format!("revoked in {} ({})", row.source, row.reference)));
     }
-    let entry = list_entry(subject).filter(|(kind, _)| *kind == KeyKind::Revoked)?;
+    let entry = list_entry(subject).filter(|(kind, _)| matches!(kind, KeyKind::Revoked | KeyKind::Misissued))?;
     Some(Answer::saying(format!("on a root program's blocklist: {}", entry.1)))
 }
 

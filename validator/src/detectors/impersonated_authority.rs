@@ -76,10 +76,18 @@ fn is_old(case: &Case<'_>, not_before: i64) -> bool {
     not_before.saturating_add(GRACE) < case.tables.disclosure_date()
 }
 
+/// 2016-07-01T00:00:00Z: until then CAs had time to disclose what they had (Mozilla's CA communication of March 2016).
+const DISCLOSURE_BEGAN: i64 = 1_467_331_200;
 const BEARS: &str = "it bears the name of a public authority, and its key was never that authority's";
 
 fn finding(view: &View<'_>, place: Place, is_old: bool, says: &str) -> Finding {
-    let (weight, but) = if is_old { (Weight::Strong, "") } else { (Weight::Weak, ", up to the date of our table, which is older than it") };
+    let (weight, but) = if view.at < DISCLOSURE_BEGAN {
+        (Weight::Weak, "; but keys of before 2016-07 may never have been disclosed")
+    } else if is_old {
+        (Weight::Strong, "")
+    } else {
+        (Weight::Weak, ", up to the date of our table, which is older than it")
+    };
     DETECTOR.finding(weight, view, Some(place), format!("{says}{but}"))
 }
 

@@ -16,6 +16,7 @@ mod known_interception_key;
 mod laundered;
 mod local_anchor;
 mod minted_on_demand;
+mod misissued_certificate;
 mod misused_end_entity;
 mod no_anchor;
 mod one_issuer_many_operators;
@@ -37,6 +38,7 @@ pub const DETECTORS: &[Detector] = &[
     known_interception_key::DETECTOR,
     compromised_authority::DETECTOR,
     revoked_authority::DETECTOR,
+    misissued_certificate::DETECTOR,
     local_anchor::DETECTOR,
     no_anchor::DETECTOR,
     undisclosed_subordinate::DETECTOR,

@@ -14,6 +14,8 @@ pub enum KeyKind {
     Compromised,
     /// Browsers refuse it, whoever holds it.
     Revoked,
+    /// A server's certificate that was issued to somebody who does not hold the name.
+    Misissued,
     /// It serves a product or implant that reads other people's TLS, or its private key is public.
     Interception,
     /// It serves a state for that.
@@ -58,6 +60,7 @@ pub(super) fn lookup(form: Form, sha256: &Sha256) -> Option<ListedKey<'static>> 
     }
     let kind = match kind {
         b"compromised" => KeyKind::Compromised,
+        b"misissued" => KeyKind::Misissued,
         b"interception" => KeyKind::Interception,
         b"state-interception" => KeyKind::StateInterception,
         _ => KeyKind::Revoked,

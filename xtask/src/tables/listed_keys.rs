@@ -192,6 +192,7 @@ pub(super) fn make(args: &TablesArgs, talk: &mut Vec<String>) -> Result<Made, Ta
         file: FILE,
         title: "Keys and certificates known to be compromised, revoked or used for interception",
         notes: vec![
+            "misissued: a server's certificate that was issued to somebody who does not hold the name",
             "compromised: somebody else holds or held the private key; revoked: browsers refuse it, whoever holds it",
             "interception: of a product or implant that reads other people's TLS, or an anchor whose private key is public; state-interception: of a state",
             "issuers that were victims of an incident, and legitimate roots, are listed only where a browser blocks them",
@@ -313,13 +314,8 @@ fn kind_of_role(incident: &str, role: &str, subject: &str) -> Option<KeyKind> {
         {
             Some(KeyKind::Compromised)
         }
-        "mitm-intermediate"
-        | "misissued-intermediate"
-        | "rogue-intermediate"
-        | "rogue-leaf"
-        | "misissued-leaf"
-        | "precertificate"
-        | "test-leaf" => Some(KeyKind::Revoked),
+        "rogue-leaf" | "misissued-leaf" | "precertificate" => Some(KeyKind::Misissued),
+        "mitm-intermediate" | "misissued-intermediate" | "rogue-intermediate" | "test-leaf" => Some(KeyKind::Revoked),
         _ => None,
     }
 }
@@ -357,15 +353,17 @@ pub(super) fn common_name(subject: &str) -> String {
 fn gravity(kind: KeyKind) -> u8 {
     match kind {
         KeyKind::Revoked => 0,
-        KeyKind::Compromised => 1,
-        KeyKind::Interception => 2,
-        KeyKind::StateInterception => 3,
+        KeyKind::Misissued => 1,
+        KeyKind::Compromised => 2,
+        KeyKind::Interception => 3,
+        KeyKind::StateInterception => 4,
     }
 }
 
 fn kind_text(kind: KeyKind) -> &'static str {
     match kind {
         KeyKind::Revoked => "revoked",
+        KeyKind::Misissued => "misissued",
         KeyKind::Compromised => "compromised",
         KeyKind::Interception => "interception",
         KeyKind::StateInterception => "state-interception",
