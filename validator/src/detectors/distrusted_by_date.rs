@@ -4,7 +4,7 @@ use crate::case::{Case, View};
 use crate::days::day;
 use crate::detector::{Detector, Question};
 use crate::finding::{Facet, Finding, Weight};
-use crate::programs::{Breach, Fault, Stand, Stands, names};
+use crate::programs::{Breach, Fault, Stand, names};
 
 pub(super) const DETECTOR: Detector = Detector {
     id: "distrusted-by-date",
@@ -19,12 +19,12 @@ pub(super) const DETECTOR: Detector = Detector {
         "Chrome Root Store, sct_not_after (at least one valid SCT of that moment or earlier)",
         "incidents: 2015-cnnic-mcs, 2016-wosign-startcom",
     ],
-    needs: &[Facet::EndEntity, Facet::Paths],
+    needs: &[Facet::EndEntity, Facet::Chain, Facet::Paths],
     question: Question::Each(examine),
 };
 
 fn examine(case: &Case<'_>, view: &View<'_>) -> Vec<Finding> {
-    let stands = Stands::of(view, case.tables);
+    let stands = view.stands(case.tables);
     let public = view.public_paths().next().is_some();
     let weight = match (public, stands.nobody_accepts()) {
         (true, true) => Weight::Strong,
@@ -215,9 +215,9 @@ mod tests {
     }
 
     #[test]
-    fn says_it_could_not_look_without_a_certificate() {
+    fn says_it_could_not_look_where_the_issuers_are_not_shown() {
         let lab = Lab::new();
-        let report = lab.judge(&[lab.silent_site("www.bank.example")]);
+        let report = lab.judge(&[lab.site("www.bank.example").issued_by(&lab.disclosed).leaf_only()]);
         assert!(report.hosts[0].could_not_look.iter().any(|missed| missed.detector == super::DETECTOR.id));
     }
 }
