@@ -29,8 +29,10 @@ enum Column {
     Rule,
     /// For people and tests that read the file; left out.
     Aside,
+    /// Hexadecimal of a hash, of which the first 128 bits are kept.
+    Prefix,
 }
-use Column::{Aside, Base64, Days, Hex, Programs, Rule, Text, Time};
+use Column::{Aside, Base64, Days, Hex, Prefix, Programs, Rule, Text, Time};
 
 /// The root programs by their numbers in the packed form.
 const PROGRAMS: [&str; 5] = ["mozilla", "chrome", "apple", "microsoft", "android"];
@@ -56,7 +58,7 @@ fn main() -> Result<()> {
         Ok(tsv)
     };
     table("anchors", &[Hex, Programs, Time, Time, Text, Text, Base64, Base64, Base64])?;
-    table("constrained-keys", &[Hex, Text, Aside])?;
+    table("constrained-keys", &[Prefix, Text, Aside])?;
     table("constraints", &[Text, Text, Text, Time, Time, Text, Text, Time, Time, Time, Text, Text, Aside])?;
     table("ct-logs", &[Hex, Text, Text, Text, Text, Time, Time, Time, Base64])?;
     table("listed-keys", &[Text, Hex, Text, Text, Text, Days, Text, Aside])?;
@@ -249,6 +251,7 @@ fn pack_row(row: &[String], columns: &[Column]) -> Result<Vec<Vec<u8>>> {
             Rule if row.first().is_some_and(|by| by == "key") => Ok(HEXLOWER.decode(text.as_bytes())?),
             Text | Rule => Ok(text.as_bytes().to_vec()),
             Hex => Ok(HEXLOWER.decode(text.as_bytes())?),
+            Prefix => Ok(prefix(text.get(..32).ok_or("a hash is short")?)?.to_vec()),
             Base64 => Ok(BASE64.decode(text.as_bytes())?),
             Time => time(text),
             Programs => {

@@ -1,5 +1,6 @@
 //! The case before the judge: the evidence, read once, and the tables it is held against.
 
+use std::cell::OnceCell;
 use std::collections::BTreeSet;
 use std::net::{IpAddr, SocketAddr};
 
@@ -12,6 +13,7 @@ use crate::evidence::{ChainForm, DnsAnswer, Evidence, MachineAnchor, Observation
 use crate::finding::{Facet, Place};
 use crate::paths::{self, Issuer, MAX_CERTIFICATES, Path, Refusal, Validation};
 use crate::profile::Rules;
+use crate::programs::Stands;
 use crate::report::{AnchorKind, AnchorReport, PossessionReport};
 use crate::scts::{self, Sct, SctError};
 use crate::signatures::{Signatures, TlsSignatureError};
@@ -68,6 +70,8 @@ pub(crate) struct View<'e> {
     pub(crate) scts: Scts,
     /// Whether the peer proved that it holds the end-entity key.
     pub(crate) possession: PossessionReport,
+    /// What root programs make of it, once somebody has asked.
+    stands: OnceCell<Stands>,
 }
 
 /// A trust anchor as the judge sees it.
@@ -286,6 +290,7 @@ impl<'e> View<'e> {
             unseen_issuer: None,
             scts: Scts::default(),
             possession: PossessionReport::NotVisible,
+            stands: OnceCell::new(),
         };
         let Some(chain) = observation.chain.yes() else { return view };
         view.whole_chain = chain.form != ChainForm::EndEntityOnly;
@@ -596,6 +601,11 @@ impl<'e> View<'e> {
         let Signer::Known(key) = &issuer.signer else { return None };
         let entry = tables.revoked(&[], &[], self.certificates.get(issuer.of)?.issuer, &key.spki_sha256)?;
         Some((self.unseen_place(issuer.of), entry))
+    }
+
+    /// Returns what each root program makes of the best paths; several detectors ask, and it is read off once.
+    pub(crate) fn stands(&self, tables: &Tables) -> &Stands {
+        self.stands.get_or_init(|| Stands::of(self, tables))
     }
 
     /// Returns the paths of the best kind: public before local before the rest, and of these the valid ones where there are any.

@@ -52,7 +52,12 @@ pub(crate) enum Fault {
 impl Fault {
     /// Returns whether this is about when something was issued, or about when trust ended.
     pub(crate) fn is_of_dates(&self) -> bool {
-        matches!(self, Self::NotBeforeEarlier(_) | Self::NotBeforeLater(_) | Self::SctsLater(_) | Self::NothingTaken)
+        self.is_past_the_date() || matches!(self, Self::NotBeforeEarlier(_) | Self::NothingTaken)
+    }
+
+    /// Returns whether something was issued after the program had stopped taking more.
+    pub(crate) fn is_past_the_date(&self) -> bool {
+        matches!(self, Self::NotBeforeLater(_) | Self::SctsLater(_))
     }
 }
 

@@ -3,7 +3,7 @@
 use crate::case::{Case, View};
 use crate::detector::{Detector, Question};
 use crate::finding::{Facet, Finding, Weight};
-use crate::programs::{Breach, Fault, Stands, names};
+use crate::programs::{Breach, Fault, names};
 
 pub(super) const DETECTOR: Detector = Detector {
     id: "absent-from-allow-list",
@@ -21,7 +21,7 @@ pub(super) const DETECTOR: Detector = Detector {
 };
 
 fn examine(case: &Case<'_>, view: &View<'_>) -> Vec<Finding> {
-    let stands = Stands::of(view, case.tables);
+    let stands = view.stands(case.tables);
     let of_dates = |breach: &Breach| breach.faults.iter().any(Fault::is_of_dates);
     let unlisted: Vec<&Breach> = stands.breaches.iter().filter(|breach| breach.faults.contains(&Fault::Unlisted)).collect();
     let Some(first) = unlisted.first() else { return Vec::new() };

@@ -4,7 +4,7 @@ use crate::case::{Case, View};
 use crate::days::day;
 use crate::detector::{Detector, Question};
 use crate::finding::{Facet, Finding, Weight};
-use crate::programs::{Breach, Fault, Stand, Stands, names};
+use crate::programs::{Breach, Fault, Stand, names};
 
 pub(super) const DETECTOR: Detector = Detector {
     id: "distrusted-by-date",
@@ -12,32 +12,33 @@ pub(super) const DETECTOR: Detector = Detector {
     shows: "A root program ended its trust in an authority from a date on, and this certificate lies past it: by its own notBefore, \
             or by the times at which logs saw it, which the issuer cannot choose. Whoever follows that program refuses it.",
     cannot_tell: "notBefore is whatever the issuer writes: a certificate dated back is seen by its SCTs, by an allow-list, or not at all. \
-                  A site may keep such a certificate for clients of other programs. Apple's and Microsoft's own dates are not public \
+                  A site may keep such a certificate for clients of other programs; one from before the date, kept after trust \
+                  ended altogether, is its operator's neglect and only noted. Apple's and Microsoft's own dates are not public \
                   in a form that could be read; programs whose list of that time is not known are not counted.",
     sources: &[
         "NSS certdata, CKA_NSS_SERVER_DISTRUST_AFTER (notBefore); Mozilla's and Chrome's announcements on CNNIC, WoSign/StartCom and Symantec",
         "Chrome Root Store, sct_not_after (at least one valid SCT of that moment or earlier)",
         "incidents: 2015-cnnic-mcs, 2016-wosign-startcom",
     ],
-    needs: &[Facet::EndEntity, Facet::Paths],
+    needs: &[Facet::EndEntity, Facet::Chain, Facet::Paths],
     question: Question::Each(examine),
 };
 
 fn examine(case: &Case<'_>, view: &View<'_>) -> Vec<Finding> {
-    let stands = Stands::of(view, case.tables);
+    let stands = view.stands(case.tables);
     let public = view.public_paths().next().is_some();
-    let weight = match (public, stands.nobody_accepts()) {
-        (true, true) => Weight::Strong,
-        (true, false) => Weight::Weak,
-        // What no program carries is refused for that already.
-        (false, _) => Weight::Note,
+    let taken = public && !stands.nobody_accepts();
+    let weight = |fault: &Fault| match (public, taken, fault.is_past_the_date()) {
+        (true, false, true) => Weight::Strong,
+        (true, true, true) => Weight::Weak,
+        // A site that was slow to leave its authority; and what no program carries is refused for that already.
+        _ => Weight::Note,
     };
-    let takers =
-        if public && weight == Weight::Weak { format!("; {} still take it", names(stands.which(Stand::Accepts))) } else { String::new() };
+    let takers = if taken { format!("; still taken by {}", names(stands.which(Stand::Accepts))) } else { String::new() };
     let mut findings: Vec<Finding> = Vec::new();
     for breach in &stands.breaches {
         for fault in breach.faults.iter().filter(|fault| fault.is_of_dates()) {
-            let finding = DETECTOR.finding(weight, view, Some(breach.place), says(breach, fault) + &takers).of_kind(clock(fault));
+            let finding = DETECTOR.finding(weight(fault), view, Some(breach.place), says(breach, fault) + &takers).of_kind(clock(fault));
             if !findings.contains(&finding) {
                 findings.push(finding);
             }
@@ -61,7 +62,7 @@ fn says(breach: &Breach, fault: &Fault) -> String {
 fn clock(fault: &Fault) -> &'static str {
     match fault {
         Fault::SctsLater(_) => "sct-time",
-        Fault::NothingTaken => "ended",
+        Fault::NothingTaken | Fault::NotBeforeEarlier(_) => "ended",
         _ => "not-before",
     }
 }
@@ -110,7 +111,7 @@ mod tests {
         let findings = said(&report);
         assert_eq!(findings[0].1, Weight::Weak);
         assert!(
-            findings[0].0.says.contains("Chrome") && findings[0].0.says.ends_with("the overlay still take it"),
+            findings[0].0.says.contains("Chrome") && findings[0].0.says.ends_with("still taken by the overlay"),
             "{}",
             findings[0].0.says
         );
@@ -122,9 +123,10 @@ mod tests {
     }
 
     #[test]
-    fn speaks_of_a_certificate_from_before_the_date_from_which_a_program_takes_them() {
+    fn a_certificate_older_than_a_program_takes_is_a_note() {
         let set = OverlayConditions { not_before_from: Some(NOW - 10 * DAY), ..OverlayConditions::default() };
-        assert_eq!(said(&judged(Program::Lab, 0, vec![set])).len(), 1);
+        let report = judged(Program::Lab, 0, vec![set]);
+        assert_eq!((said(&report)[0].1, said(&report)[0].2), (Weight::Note, "ended"));
     }
 
     #[test]
@@ -196,12 +198,20 @@ mod tests {
     }
 
     #[test]
-    fn trust_that_ended_altogether_is_a_kind_of_its_own() {
+    fn an_old_certificate_kept_after_trust_ended_is_a_note() {
         let nothing = OverlayConditions { allowed: Some(Vec::new()), ..OverlayConditions::default() };
         let report = judged(Program::Lab, NOW - DAY, vec![nothing]);
         let findings = said(&report);
-        assert_eq!((findings[0].1, findings[0].2), (Weight::Strong, "ended"));
+        assert_eq!((findings[0].1, findings[0].2), (Weight::Note, "ended"));
         assert!(findings[0].0.says.contains("any more, since 2026-11-23"), "{}", findings[0].0.says);
+    }
+
+    #[test]
+    fn a_new_certificate_after_trust_ended_is_past_the_date_all_the_same() {
+        let nothing = OverlayConditions { allowed: Some(Vec::new()), not_before_until: Some(0), ..OverlayConditions::default() };
+        let report = judged(Program::Lab, NOW - DAY, vec![nothing]);
+        let kinds: Vec<_> = said(&report).iter().map(|(_, weight, kind)| (*weight, *kind)).collect();
+        assert_eq!(kinds, [(Weight::Strong, "not-before"), (Weight::Note, "ended")]);
     }
 
     #[test]
@@ -215,9 +225,9 @@ mod tests {
     }
 
     #[test]
-    fn says_it_could_not_look_without_a_certificate() {
+    fn says_it_could_not_look_where_the_issuers_are_not_shown() {
         let lab = Lab::new();
-        let report = lab.judge(&[lab.silent_site("www.bank.example")]);
+        let report = lab.judge(&[lab.site("www.bank.example").issued_by(&lab.disclosed).leaf_only()]);
         assert!(report.hosts[0].could_not_look.iter().any(|missed| missed.detector == super::DETECTOR.id));
     }
 }

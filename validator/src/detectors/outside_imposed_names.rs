@@ -3,7 +3,7 @@
 use crate::case::{Case, View};
 use crate::detector::{Detector, Question};
 use crate::finding::{Facet, Finding, Weight};
-use crate::programs::{Fault, Stands, names};
+use crate::programs::{Fault, names};
 
 pub(super) const DETECTOR: Detector = Detector {
     id: "outside-imposed-names",
@@ -24,7 +24,7 @@ pub(super) const DETECTOR: Detector = Detector {
 const MOST_NAMES: usize = 3;
 
 fn examine(case: &Case<'_>, view: &View<'_>) -> Vec<Finding> {
-    let stands = Stands::of(view, case.tables);
+    let stands = view.stands(case.tables);
     let weight = if stands.nobody_accepts() { Weight::Strong } else { Weight::Weak };
     let mut programs = Vec::new();
     let mut outside: Option<(crate::finding::Place, &[String])> = None;

@@ -3,7 +3,7 @@
 use crate::case::{Case, View};
 use crate::detector::{Detector, Question};
 use crate::finding::{Facet, Finding, Weight};
-use crate::programs::{Stand, Stands, names};
+use crate::programs::{Stand, names};
 
 pub(super) const DETECTOR: Detector = Detector {
     id: "programs-disagree",
@@ -21,7 +21,7 @@ pub(super) const DETECTOR: Detector = Detector {
 };
 
 fn examine(case: &Case<'_>, view: &View<'_>) -> Vec<Finding> {
-    let stands = Stands::of(view, case.tables);
+    let stands = view.stands(case.tables);
     let all = |stand: Stand| stands.which(stand).collect::<Vec<_>>();
     let (accept, refuse, lack) = (all(Stand::Accepts), all(Stand::Refuses), all(Stand::Lacks));
     if accept.is_empty() || refuse.is_empty() && lack.is_empty() {

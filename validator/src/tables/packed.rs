@@ -32,7 +32,7 @@ impl Rows {
     }
 
     /// Returns the rows whose first field is `key`.
-    pub(super) fn find<const N: usize>(self, key: &[u8]) -> impl Iterator<Item = [&'static [u8]; N]> {
+    pub(super) fn find<const N: usize>(self, key: &[u8]) -> impl Iterator<Item = [&'static [u8]; N]> + use<N> {
         let first = |at: usize| self.row::<1>(at)[0];
         let start = partition(self.len(), |at| first(at) < key);
         let end = partition(self.len(), |at| first(at) <= key);

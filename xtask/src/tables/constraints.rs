@@ -351,7 +351,7 @@ fn wosign(rows: &mut Rows, rule: &Rule, inputs: &Inputs) -> Result<(), TablesErr
             "2017-09-05",
             "",
             "path",
-            "",
+            last,
             "nothing",
             "Chrome 61 of 2017-09-05, https://groups.google.com/a/chromium.org/g/net-dev/c/FKXe-76GO8Y",
         ),
@@ -386,7 +386,7 @@ fn symantec(rows: &mut Rows, rule: &str, inputs: &Inputs) -> Result<(), TablesEr
     let steps: [(&str, &str, &str, &str, &str, &str); 5] = [
         ("chrome", "2018-03-06", "2018-04-17", "", end, "Chrome 65 of 2018-03-06"),
         ("chrome", "2018-04-17", "2018-10-16", first, end, "Chrome 66 of 2018-04-17"),
-        ("chrome", "2018-10-16", "", "", "", "Chrome 70 of 2018-10-16"),
+        ("chrome", "2018-10-16", "", "", end, "Chrome 70 of 2018-10-16"),
         ("mozilla", "2018-05-09", "2018-12-11", first, "", "Firefox 60 of 2018-05-09"),
         ("mozilla", "2018-12-11", "", "", "", "Firefox 64 of 2018-12-11"),
     ];
@@ -396,7 +396,7 @@ fn symantec(rows: &mut Rows, rule: &str, inputs: &Inputs) -> Result<(), TablesEr
         } else {
             ("anchor", "symantec-exempt-mozilla", "; its own list of 2018 is not in hand, Chrome's stands for it")
         };
-        let list = if not_before_from.is_empty() && not_before_until.is_empty() { "nothing" } else { "" };
+        let list = if until.is_empty() { "nothing" } else { "" };
         let basis = format!("{shipped}{whose}");
         let keys = "symantec";
         rows.add(&Set {
@@ -535,7 +535,7 @@ fn constraints_table(generated: &str, rows: Vec<Vec<String>>) -> Table {
             "keys, exempt: groups of constrained-keys.tsv; a path with an exempt key on it is not bound; place: whether the key binds as the anchor or anywhere on the path",
             "from..until: when the program itself applied the rule: the day of a release or revision, else of the public decision; basis names it",
             "not-before-from, not-before-until: of the end-entity, both inclusive; sct-until: at least one valid SCT of that moment or earlier (Chromium net/cert/root_store.proto)",
-            "names: DNS names that must hold every name of the end-entity, with the names below them; list: allow-list.tsv, or nothing for no certificate at all",
+            "names: DNS names that must hold every name of the end-entity, with the names below them; list: allow-list.tsv, or nothing for no certificate at all; a date beside nothing is the last that was taken before that",
             "Apple's and Microsoft's own constraints are not public in a form that could be read",
         ],
         sources: vec![
