@@ -76,7 +76,8 @@ pub(crate) fn ask(certificates: &[Certificate<'_>], paths: &[Path], tables: &Tab
     Some(UnseenIssuer { of, signer: signer(certificate, tables, signatures) })
 }
 
-fn signer(certificate: &Certificate<'_>, tables: &Tables, signatures: &Signatures) -> Signer {
+/// Says who signed a certificate, within the budget that was begun.
+pub(crate) fn signer(certificate: &Certificate<'_>, tables: &Tables, signatures: &Signatures) -> Signer {
     let signer = match signer_kind(certificate.signed_parts().algorithm) {
         Some(SignerKind::Ecdsa) => by_recovery(certificate, tables, signatures),
         Some(SignerKind::Rsa) => by_rsa(certificate, tables, signatures),

@@ -4,8 +4,8 @@
 //! technically constrained nor disclosed, and for end-entities that could act as CAs. There is no
 //! handshake here and no chain: a finding says what a certificate is, not what was done with it.
 
+mod fields;
 mod keys;
-mod profile;
 mod rules;
 
 use std::borrow::Cow;
@@ -14,7 +14,7 @@ use crate::chain::Certificate;
 use crate::report::Role;
 use crate::tables::{Disclosure, Tables};
 use crate::verdict::Severity;
-use profile::Profile;
+use fields::Fields;
 
 pub use rules::RULES;
 
@@ -77,7 +77,7 @@ struct Answer {
 struct Subject<'s> {
     certificate: &'s Certificate<'s>,
     /// None when it is not strict DER all through.
-    profile: Option<Profile<'s>>,
+    fields: Option<Fields<'s>>,
     tables: &'s Tables,
     at: i64,
     disclosure: Disclosure,
@@ -87,8 +87,7 @@ struct Subject<'s> {
 
 /// Returns what the rules say of a certificate at a UNIX second, in their order.
 ///
-/// No signature is verified, except below a CA that nobody disclosed: there the public anchor that it names is asked
-/// whether it issued it.
+/// No signature is verified, except of a CA that nobody disclosed: who signed it decides how bad that is.
 pub fn audit(certificate: &Certificate<'_>, tables: &Tables, at: i64) -> Vec<AuditFinding> {
     let subject = Subject::new(certificate, tables, at);
     let expired = at > certificate.not_after;
@@ -126,7 +125,7 @@ impl<'s> Subject<'s> {
         let known = certificate.is_ca;
         Self {
             certificate,
-            profile: Profile::read(certificate.der),
+            fields: Fields::read(certificate.der),
             tables,
             at,
             disclosure: if known { tables.disclosure(&certificate.sha256, &certificate.spki_sha256) } else { Disclosure::Undisclosed },

@@ -1,10 +1,11 @@
 //! The rules of an audit: what each asks, the clauses it rests on, and since when it binds.
 
-use super::profile::{Key, attributes, has_dns_name};
+use super::fields::{Key, attributes, has_dns_name};
 use super::{Answer, Rule, Scope, Subject, keys};
 use crate::chain::Certificate;
 use crate::signatures::Signatures;
-use crate::tables::{Disclosure, KeyKind, PublicAnchor, Standing};
+use crate::tables::{Disclosure, KeyKind, KeyStanding, PublicAnchor, Standing};
+use crate::unseen::{self, KnownKey, Signer};
 use crate::verdict::Severity;
 
 /// Every rule: first what a certificate may do and who knows of it, then how it is made.
@@ -79,7 +80,7 @@ pub const RULES: &[Rule] = &[
         sources: &["RFC 5280 §4.2.1.3, §4.2.1.9: keyCertSign only together with cA", "incident: 2013-turktrust"],
         since: Some(RFC3280),
         of: Scope::EndEntities,
-        ask: |subject| profile(subject, |profile| profile.extensions.usage().is_some_and(|usage| usage.key_cert_sign)),
+        ask: |subject| fields(subject, |fields| fields.extensions.usage().is_some_and(|usage| usage.key_cert_sign)),
     },
     Rule {
         id: "end-entity-path-length",
@@ -88,7 +89,7 @@ pub const RULES: &[Rule] = &[
         sources: &["RFC 5280 §4.2.1.9: pathLenConstraint only together with cA and keyCertSign"],
         since: Some(RFC3280),
         of: Scope::EndEntities,
-        ask: |subject| profile(subject, |profile| profile.extensions.basic().is_some_and(|basic| basic.has_path_length)),
+        ask: |subject| fields(subject, |fields| fields.extensions.basic().is_some_and(|basic| basic.has_path_length)),
     },
     Rule {
         id: "ambiguous-role",
@@ -98,9 +99,9 @@ pub const RULES: &[Rule] = &[
         since: None,
         of: Scope::Any,
         ask: |subject| {
-            profile(subject, |profile| {
-                profile.extensions.basic_constraints.is_some()
-                    && profile.extensions.basic().is_none_or(|basic| basic.ca != subject.certificate.is_ca)
+            fields(subject, |fields| {
+                fields.extensions.basic_constraints.is_some()
+                    && fields.extensions.basic().is_none_or(|basic| basic.ca != subject.certificate.is_ca)
             })
         },
     },
@@ -111,7 +112,7 @@ pub const RULES: &[Rule] = &[
         sources: &["BR 2.2.6 §7.1.1: X.509 version 3", "RFC 5280 §4.1.2.1, §6.1.4 (k)"],
         since: Some(BASELINE),
         of: Scope::Any,
-        ask: |subject| profile(subject, |profile| profile.version < 3),
+        ask: |subject| fields(subject, |fields| fields.version < 3),
     },
     Rule {
         id: "basic-constraints-not-critical",
@@ -120,7 +121,7 @@ pub const RULES: &[Rule] = &[
         sources: &["RFC 5280 §4.2.1.9", "BR 2.2.6 §7.1.2.1.2, §7.1.2.6.1; until 2023 BR §7.1.2.1 a, §7.1.2.2 d"],
         since: Some(BASELINE),
         of: Scope::Authorities,
-        ask: |subject| profile(subject, |profile| profile.extensions.basic_constraints.is_some_and(|basic| !basic.critical)),
+        ask: |subject| fields(subject, |fields| fields.extensions.basic_constraints.is_some_and(|basic| !basic.critical)),
     },
     Rule {
         id: "no-key-usage",
@@ -129,7 +130,7 @@ pub const RULES: &[Rule] = &[
         sources: &["BR 2.2.6 §7.1.2.10.7; until 2023 BR §7.1.2.1 b, §7.1.2.2 e", "RFC 5280 §4.2.1.3"],
         since: Some(BASELINE),
         of: Scope::Authorities,
-        ask: |subject| profile(subject, |profile| profile.extensions.key_usage.is_none()),
+        ask: |subject| fields(subject, |fields| fields.extensions.key_usage.is_none()),
     },
     Rule {
         id: "no-key-cert-sign",
@@ -138,7 +139,7 @@ pub const RULES: &[Rule] = &[
         sources: &["BR 2.2.6 §7.1.2.10.7; until 2023 BR §7.1.2.1 b, §7.1.2.2 e", "RFC 5280 §4.2.1.3, §4.2.1.9"],
         since: Some(BASELINE),
         of: Scope::Authorities,
-        ask: |subject| profile(subject, |profile| profile.extensions.usage().is_some_and(|usage| !usage.key_cert_sign)),
+        ask: |subject| fields(subject, |fields| fields.extensions.usage().is_some_and(|usage| !usage.key_cert_sign)),
     },
     Rule {
         id: "no-crl-sign",
@@ -147,7 +148,7 @@ pub const RULES: &[Rule] = &[
         sources: &["BR 2.2.6 §7.1.2.10.7; until 2023 BR §7.1.2.1 b, §7.1.2.2 e"],
         since: Some(BASELINE),
         of: Scope::PublicServerSubordinates,
-        ask: |subject| profile(subject, |profile| profile.extensions.usage().is_some_and(|usage| usage.key_cert_sign && !usage.crl_sign)),
+        ask: |subject| fields(subject, |fields| fields.extensions.usage().is_some_and(|usage| usage.key_cert_sign && !usage.crl_sign)),
     },
     Rule {
         id: "key-usage-not-critical",
@@ -156,7 +157,7 @@ pub const RULES: &[Rule] = &[
         sources: &["BR 2.2.6 §7.1.2.6.1; until 2023 BR §7.1.2.1 b, §7.1.2.2 e"],
         since: Some(BASELINE),
         of: Scope::PublicAuthorities,
-        ask: |subject| profile(subject, |profile| profile.extensions.key_usage.is_some_and(|usage| !usage.critical)),
+        ask: |subject| fields(subject, |fields| fields.extensions.key_usage.is_some_and(|usage| !usage.critical)),
     },
     Rule {
         id: "no-purposes",
@@ -188,7 +189,7 @@ pub const RULES: &[Rule] = &[
         since: Some(PURPOSES),
         of: Scope::PublicSubordinates,
         ask: |subject| {
-            let both = profile(subject, |profile| profile.extensions.listed_purposes().is_some_and(|listed| listed.server && listed.email));
+            let both = fields(subject, |fields| fields.extensions.listed_purposes().is_some_and(|listed| listed.server && listed.email));
             both.filter(|_| !shares_anchors_key(subject))
         },
     },
@@ -200,8 +201,8 @@ pub const RULES: &[Rule] = &[
         since: Some(PROFILES),
         of: Scope::PublicSubordinates,
         ask: |subject| {
-            let both = profile(subject, |profile| {
-                profile.extensions.listed_purposes().is_some_and(|listed| listed.server && listed.foreign_to_servers)
+            let both = fields(subject, |fields| {
+                fields.extensions.listed_purposes().is_some_and(|listed| listed.server && listed.foreign_to_servers)
             });
             both.filter(|_| !shares_anchors_key(subject))
         },
@@ -213,7 +214,7 @@ pub const RULES: &[Rule] = &[
         sources: &["RFC 5280 §4.2.1.10: not an empty sequence"],
         since: Some(RFC3280),
         of: Scope::Authorities,
-        ask: |subject| profile(subject, |profile| profile.extensions.name_constraints.is_some_and(|names| names.value == [0x30, 0x00])),
+        ask: |subject| fields(subject, |fields| fields.extensions.name_constraints.is_some_and(|names| names.value == [0x30, 0x00])),
     },
     Rule {
         id: "no-crl",
@@ -223,8 +224,8 @@ pub const RULES: &[Rule] = &[
         since: Some(BASELINE),
         of: Scope::PublicServerSubordinates,
         ask: |subject| {
-            let none = profile(subject, |profile| !profile.extensions.has_http_crl())?;
-            let elsewhere = profile(subject, |profile| profile.extensions.crl_distribution_points.is_some()).is_some();
+            let none = fields(subject, |fields| !fields.extensions.has_http_crl())?;
+            let elsewhere = fields(subject, |fields| fields.extensions.crl_distribution_points.is_some()).is_some();
             let says = "a subordinate CA that names a revocation list, and at no plain HTTP URL, where every client can fetch it";
             Some(if elsewhere { Answer::only(Severity::Low, says) } else { none })
         },
@@ -236,7 +237,7 @@ pub const RULES: &[Rule] = &[
         sources: &["BR 2.2.6 §7.1.2.10.5; until 2023 BR §7.1.2.2 a"],
         since: Some(BASELINE),
         of: Scope::PublicServerSubordinates,
-        ask: |subject| profile(subject, |profile| profile.extensions.policies.is_none()),
+        ask: |subject| fields(subject, |fields| fields.extensions.policies.is_none()),
     },
     Rule {
         id: "no-key-ids",
@@ -246,9 +247,9 @@ pub const RULES: &[Rule] = &[
         since: Some(RFC3280),
         of: Scope::Authorities,
         ask: |subject| {
-            profile(subject, |profile| {
-                let unnamed_issuer = profile.extensions.authority_key_id.is_none() && !subject.certificate.is_self_issued();
-                profile.version >= 3 && (profile.extensions.subject_key_id.is_none() || unnamed_issuer)
+            fields(subject, |fields| {
+                let unnamed_issuer = fields.extensions.authority_key_id.is_none() && !subject.certificate.is_self_issued();
+                fields.version >= 3 && (fields.extensions.subject_key_id.is_none() || unnamed_issuer)
             })
         },
     },
@@ -293,7 +294,7 @@ pub const RULES: &[Rule] = &[
         since: Some(BASELINE),
         of: Scope::PublicAuthorities,
         ask: |subject| {
-            profile(subject, |profile| match profile.key {
+            fields(subject, |fields| match fields.key {
                 Key::Curve(curve) => !CURVES.contains(&curve),
                 Key::Other => true,
                 Key::Rsa { .. } | Key::Malformed => false,
@@ -307,7 +308,7 @@ pub const RULES: &[Rule] = &[
         sources: &["RFC 5280 §4.1.1.2, §4.1.2.3"],
         since: None,
         of: Scope::Any,
-        ask: |subject| profile(subject, |profile| profile.signed_algorithm != profile.outer_algorithm),
+        ask: |subject| fields(subject, |fields| fields.signed_algorithm != fields.outer_algorithm),
     },
     Rule {
         id: "serial-not-positive",
@@ -317,8 +318,8 @@ pub const RULES: &[Rule] = &[
         since: Some(RFC3280),
         of: Scope::Any,
         ask: |subject| {
-            let said = profile(subject, |profile| {
-                profile.serial.iter().all(|&octet| octet == 0) || profile.serial.first().is_some_and(|&octet| octet >= 0x80)
+            let said = fields(subject, |fields| {
+                fields.serial.iter().all(|&octet| octet == 0) || fields.serial.first().is_some_and(|&octet| octet >= 0x80)
             })?;
             // Nobody looks a root up by its serial number.
             Some(if subject.certificate.is_self_issued() { Answer { severity: Some(Severity::Info), ..said } } else { said })
@@ -331,7 +332,7 @@ pub const RULES: &[Rule] = &[
         sources: &["RFC 5280 §4.1.2.2"],
         since: Some(RFC3280),
         of: Scope::Any,
-        ask: |subject| profile(subject, |profile| profile.serial.len() > 20),
+        ask: |subject| fields(subject, |fields| fields.serial.len() > 20),
     },
     Rule {
         id: "serial-too-short",
@@ -341,7 +342,7 @@ pub const RULES: &[Rule] = &[
         since: Some(ENTROPY),
         of: Scope::PublicServerSubordinates,
         // Of 64 random bits the upper 24 are zero once in sixteen million certificates.
-        ask: |subject| profile(subject, |profile| profile.serial.iter().skip_while(|&&octet| octet == 0).count() <= 5),
+        ask: |subject| fields(subject, |fields| fields.serial.iter().skip_while(|&&octet| octet == 0).count() <= 5),
     },
     Rule {
         id: "validity-reversed",
@@ -368,7 +369,7 @@ pub const RULES: &[Rule] = &[
         sources: &["RFC 5280 §4.2"],
         since: None,
         of: Scope::Any,
-        ask: |subject| profile(subject, |profile| profile.extensions.repeated),
+        ask: |subject| fields(subject, |fields| fields.extensions.repeated),
     },
     Rule {
         id: "not-strict-der",
@@ -377,12 +378,12 @@ pub const RULES: &[Rule] = &[
         sources: &["RFC 5280 §4.1, X.690 §10", "Mozilla Root Store Policy 3.1 §5.2"],
         since: None,
         of: Scope::Any,
-        ask: |subject| subject.profile.is_none().then(Answer::plain),
+        ask: |subject| subject.fields.is_none().then(Answer::plain),
     },
 ];
 
-fn profile(subject: &Subject<'_>, is_so: impl Fn(&super::Profile<'_>) -> bool) -> Option<Answer> {
-    subject.profile.as_ref().is_some_and(is_so).then(Answer::plain)
+fn fields(subject: &Subject<'_>, is_so: impl Fn(&super::Fields<'_>) -> bool) -> Option<Answer> {
+    subject.fields.as_ref().is_some_and(is_so).then(Answer::plain)
 }
 
 fn listed(subject: &Subject<'_>, kinds: &[KeyKind]) -> Option<Answer> {
@@ -406,43 +407,65 @@ fn revoked(subject: &Subject<'_>) -> Option<Answer> {
     Some(Answer::saying(format!("on a root program's blocklist: {}", entry.1)))
 }
 
-/// Says of a CA that nobody disclosed how sure it is that a public anchor stands above it.
+/// Says of a CA that nobody disclosed who signed it: that decides whether it is anybody's business.
 fn undisclosed(subject: &Subject<'_>) -> Option<Answer> {
     let certificate = subject.certificate;
     let is_known = subject.disclosure != Disclosure::Undisclosed || subject.tables.anchor(&certificate.sha256).is_some();
     if is_known || certificate.is_technically_constrained() {
         return None;
     }
-    let Some(anchor) = issuing_anchor(subject) else {
-        // A self-issued CA that no public anchor issued is a root of its own; what is below a private root is nobody's business.
-        let says = "a subordinate CA that may issue for any name, and that nobody disclosed; \
-                    whether a public anchor stands above its issuer, it does not show by itself";
-        return (!certificate.is_self_issued()).then(|| Answer::only(Severity::Medium, says));
+    let signatures = Signatures::new();
+    signatures.start_chain(MAX_SIGNATURES);
+    if certificate.is_self_issued() && is_signed_by(certificate, certificate.spki, &signatures) {
+        // A root of its own.
+        return None;
+    }
+    let is_fresh = |known_until: i64| certificate.not_before.saturating_add(GRACE) >= known_until;
+    let fresh = |signer: &str| {
+        Answer::only(Severity::Low, format!("{FREELY}, {signer}; not disclosed by the date of our table, which is older than it"))
     };
-    let says = |what: &str| format!("a subordinate CA that may issue for any name, {what}: signed by {}", anchor.name);
-    Some(match anchor.standing(subject.at) {
-        _ if certificate.not_before.saturating_add(GRACE) >= subject.tables.disclosure_date() => {
-            Answer::only(Severity::Low, says("not disclosed by the date of our table, which is older than it"))
+    if let Some(anchor) = issuing_anchor(subject, &signatures) {
+        let signer = format!("signed by the public anchor {}", anchor.name);
+        return Some(match anchor.standing(subject.at) {
+            _ if is_fresh(subject.tables.disclosure_date()) => fresh(&signer),
+            Standing::Public(_) => Answer::saying(format!("{FREELY}, {signer}, and nobody disclosed it")),
+            Standing::Retired(_) | Standing::NotYet => {
+                Answer::only(Severity::Medium, format!("{FREELY}, {signer}, which no root program had at that time; nobody disclosed it"))
+            }
+        });
+    }
+    Some(match unseen::signer(certificate, subject.tables, &signatures) {
+        Signer::Known(_) if is_fresh(subject.tables.disclosure_date()) => fresh("signed by a disclosed CA"),
+        Signer::Known(KnownKey { standing: Some(KeyStanding::Public), .. }) => {
+            Answer::saying(format!("{FREELY}, signed by a disclosed CA below a public anchor, and nobody disclosed it"))
         }
-        Standing::Public(_) => Answer::saying(says("and that nobody disclosed")),
-        Standing::Retired(_) | Standing::NotYet => {
-            Answer::only(Severity::Medium, says("and that nobody disclosed, below an anchor that no root program had at that time"))
+        Signer::Known(_) => {
+            Answer::only(Severity::Medium, format!("{FREELY}, signed by a CA that root programs knew at some time; nobody disclosed it"))
+        }
+        Signer::Unknown { known_until, .. } if is_fresh(known_until) => fresh("signed by a key that root programs did not know by then"),
+        Signer::Unknown { named_like_one: true, .. } => Answer::only(
+            Severity::Medium,
+            format!("{FREELY}, whose issuer bears the name of a disclosed authority and has none of its keys"),
+        ),
+        Signer::Unknown { .. } => Answer::only(
+            Severity::Low,
+            format!("{FREELY}, signed by a key that root programs do not know: below a private root, or below another undisclosed CA"),
+        ),
+        Signer::Untold(_) => {
+            Answer::only(Severity::Medium, format!("{FREELY}, and nobody disclosed it; whose key signed it could not be found out"))
         }
     })
 }
 
-/// Returns the public anchor that verifiably signed a certificate, other than by the certificate's own key.
-fn issuing_anchor<'s>(subject: &Subject<'s>) -> Option<PublicAnchor<'s>> {
-    if !subject.below_anchor_name {
-        return None;
-    }
-    let certificate = subject.certificate;
+/// Returns the public anchor that verifiably signed a certificate.
+fn issuing_anchor<'s>(subject: &Subject<'s>, signatures: &Signatures) -> Option<PublicAnchor<'s>> {
+    let mut named = subject.tables.anchors_by_subject(subject.certificate.issuer);
+    named.find(|anchor| is_signed_by(subject.certificate, anchor.spki, signatures))
+}
+
+fn is_signed_by(certificate: &Certificate<'_>, spki: &[u8], signatures: &Signatures) -> bool {
     let parts = certificate.signed_parts();
-    let signatures = Signatures::new();
-    signatures.start_chain(MAX_ANCHORS);
-    let others = subject.tables.anchors_by_subject(certificate.issuer).filter(|anchor| anchor.spki != certificate.spki);
-    let mut by = others.filter(|anchor| signatures.verify(parts.algorithm, anchor.spki, parts.tbs, parts.signature).is_ok());
-    by.next()
+    signatures.verify(parts.algorithm, spki, parts.tbs, parts.signature).is_ok()
 }
 
 /// Says whether a public anchor has the same name and key: a cross-certificate of a root (Mozilla Root Store Policy §5.3).
@@ -452,7 +475,7 @@ fn shares_anchors_key(subject: &Subject<'_>) -> bool {
 }
 
 fn names_host(subject: &Subject<'_>) -> Option<Answer> {
-    let beside_dns_name = profile(subject, |profile| profile.extensions.subject_alt_name.is_some_and(has_dns_name)).is_some();
+    let beside_dns_name = fields(subject, |fields| fields.extensions.subject_alt_name.is_some_and(has_dns_name)).is_some();
     let mut common_names = attributes(subject.certificate.subject, COMMON_NAME);
     let says = match beside_dns_name {
         true => "a CA beside a dNSName: whoever runs that host may issue for any name",
@@ -486,7 +509,7 @@ fn weak_signature(subject: &Subject<'_>) -> Option<Answer> {
         // Nobody relies on the signature of a root.
         return None;
     }
-    let algorithm = crate::der::only(subject.profile.as_ref()?.signed_algorithm, crate::der::SEQUENCE)?;
+    let algorithm = crate::der::only(subject.fields.as_ref()?.signed_algorithm, crate::der::SEQUENCE)?;
     let (oid, _) = crate::der::expect(algorithm, crate::der::OBJECT_IDENTIFIER)?;
     let for_servers = certificate.purposes.is_none_or(|purposes| purposes.server || purposes.any);
     match oid {
@@ -502,7 +525,7 @@ fn weak_signature(subject: &Subject<'_>) -> Option<Answer> {
 }
 
 fn weak_key(subject: &Subject<'_>) -> Option<Answer> {
-    let (modulus, exponent) = match subject.profile.as_ref()?.key {
+    let (modulus, exponent) = match subject.fields.as_ref()?.key {
         Key::Rsa { modulus, exponent } => (modulus, exponent),
         Key::Malformed => return Some(Answer::only(Severity::Medium, "an RSA key that is no pair of positive numbers")),
         Key::Curve(_) | Key::Other => return None,
@@ -533,7 +556,7 @@ fn bits(magnitude: &[u8]) -> usize {
 
 fn valid_too_long(subject: &Subject<'_>) -> Option<Answer> {
     let certificate = subject.certificate;
-    let claims = subject.profile.as_ref().is_some_and(|profile| profile.extensions.claims_baseline());
+    let claims = subject.fields.as_ref().is_some_and(|fields| fields.extensions.claims_baseline());
     let most = if certificate.is_ca {
         let is_public_root = certificate.is_self_issued() && subject.tables.anchor(&certificate.sha256).is_some();
         (is_public_root && certificate.not_before >= PROFILES).then_some(9_132)?
@@ -587,8 +610,10 @@ const ENTROPY: i64 = day(2016, 9, 30);
 const PURPOSES: i64 = day(2019, 1, 1);
 /// Certificate profiles of BR 2.0.0.
 const PROFILES: i64 = day(2023, 9, 15);
-/// How many anchors of one name are asked whether they signed a certificate.
-const MAX_ANCHORS: u64 = 8;
+/// How many signatures are verified for one undisclosed CA: its own key, the anchors and the disclosed CAs of its issuer's name.
+const MAX_SIGNATURES: u64 = 40;
+/// What an undisclosed CA is.
+const FREELY: &str = "a subordinate CA that may issue for any name";
 /// Arcs below 2.5.4.
 const COMMON_NAME: u8 = 3;
 const COUNTRY: u8 = 6;

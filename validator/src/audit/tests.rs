@@ -114,8 +114,12 @@ fn what_nobody_disclosed_weighs_by_what_stands_above_it() {
     let undisclosed = |der: &[u8]| said(der, &tables, NOW).into_iter().find(|finding| finding.rule == "undisclosed");
     assert_eq!(undisclosed(&lab.undisclosed.der).unwrap().severity, Severity::Critical);
     assert_eq!(undisclosed(&lab.newborn.der).unwrap().severity, Severity::Low, "younger than the table");
+    let deeper = below(&lab.disclosed, "Lab Deeper CA", recent(), 3_000, |_| {});
+    assert_eq!(undisclosed(&deeper.der).unwrap().severity, Severity::Critical, "a disclosed CA signed it");
+    let beneath = below(&lab.undisclosed, "Lab Beneath CA", recent(), 3_000, |_| {});
+    assert_eq!(undisclosed(&beneath.der).unwrap().severity, Severity::Low, "its issuer is spoken of");
     let private = below(&lab.local, "Lab Private CA", recent(), 3_000, |_| {});
-    assert_eq!(undisclosed(&private.der).unwrap().severity, Severity::Medium, "who stands above it is not told");
+    assert_eq!(undisclosed(&private.der).unwrap().severity, Severity::Low);
     for known in [&lab.disclosed, &lab.constrained, &lab.local] {
         assert_eq!(undisclosed(&known.der), None);
     }
@@ -131,6 +135,16 @@ fn a_ca_that_only_borrows_an_anchors_name_is_not_called_public() {
     let findings = said(&below_forged.der, &lab.tables(), NOW);
     assert_eq!(findings.iter().find(|finding| finding.rule == "undisclosed").unwrap().severity, Severity::Medium);
     assert!(said(&forged.der, &lab.tables(), NOW).iter().all(|finding| finding.rule != "undisclosed"));
+}
+
+#[test]
+fn a_new_key_under_its_issuers_own_name_is_no_root() {
+    let lab = Lab::new();
+    let doppelganger = lab.disclosed.copied_by(&lab.disclosed, KeyPair::generate().unwrap());
+    let certificate = Certificate::read(&doppelganger.der).unwrap();
+    assert!(certificate.is_self_issued());
+    let findings = audit(&certificate, &lab.tables(), NOW);
+    assert_eq!(findings.iter().find(|finding| finding.rule == "undisclosed").unwrap().severity, Severity::Critical);
 }
 
 #[test]

@@ -1,9 +1,12 @@
 //! From a record to what is told of it: read, current or not, and what the rules say.
 
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+
 use mintwatch_validator::audit::{AuditFinding, audit, role};
 use mintwatch_validator::evidence::Sha256;
 use mintwatch_validator::report::Role;
-use mintwatch_validator::tables::Tables;
+use mintwatch_validator::tables::{Disclosure, Tables};
 use mintwatch_validator::{Certificate, Unreadable};
 
 use crate::certificates::{Encoding, Found, Place, Trouble, decode};
@@ -19,6 +22,37 @@ pub struct Question<'t> {
     pub expired_too: bool,
     /// Ids of the rules to ask.
     pub rules: Vec<&'static str>,
+    /// What was said of undisclosed CAs: signatures are verified for those, and a database may hold one a thousand times.
+    pub(super) remembered: Mutex<HashMap<Sha256, Vec<AuditFinding>>>,
+}
+
+/// How many undisclosed CAs are remembered.
+const MOST_REMEMBERED: usize = 4_096;
+
+impl<'t> Question<'t> {
+    /// Asks every rule of these, at a UNIX second.
+    pub fn new(tables: &'t Tables, at: i64, rules: Vec<&'static str>) -> Self {
+        Self { tables, at, expired_too: false, rules, remembered: Mutex::default() }
+    }
+
+    fn ask(&self, certificate: &Certificate<'_>) -> Vec<AuditFinding> {
+        let disclosure = || self.tables.disclosure(&certificate.sha256, &certificate.spki_sha256);
+        if !certificate.is_ca || disclosure() != Disclosure::Undisclosed {
+            return audit(certificate, self.tables, self.at);
+        }
+        // Whoever asks first, the answer is the same; a thread that died has written none in half.
+        let remembered = || self.remembered.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(findings) = remembered().get(&certificate.sha256) {
+            return findings.clone();
+        }
+        let findings = audit(certificate, self.tables, self.at);
+        let mut memory = remembered();
+        if memory.len() >= MOST_REMEMBERED {
+            memory.clear();
+        }
+        memory.insert(certificate.sha256, findings.clone());
+        findings
+    }
 }
 
 /// One record, examined.
@@ -101,7 +135,7 @@ fn answer(place: Place, certificate: &Certificate<'_>, question: &Question<'_>) 
     if !question.expired_too && certificate.not_after < question.at {
         return Entry::Expired(certificate.sha256);
     }
-    let mut findings = audit(certificate, question.tables, question.at);
+    let mut findings = question.ask(certificate);
     findings.retain(|finding| question.rules.contains(&finding.rule));
     if findings.is_empty() {
         return Entry::Clean(certificate.sha256);

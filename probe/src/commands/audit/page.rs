@@ -24,9 +24,11 @@ pub(super) fn flagged(flagged: &Flagged, look: Look) -> String {
     text.push_str(&wrapped("      ", 6, &escaped(&flagged.place.to_string()), look));
     for finding in &flagged.findings {
         let first = format!("  {:<RULE_COLUMNS$}  ", finding.rule);
-        let source = finding.rests_on.first().copied().unwrap_or_default();
-        let says = format!("{} ({}; {source})", escaped(&finding.says), word(finding.severity));
+        let says = format!("{} ({})", escaped(&finding.says), word(finding.severity));
         text.push_str(&wrapped(&first, RULE_COLUMNS + 4, &says, look));
+        let source = finding.rests_on.first().copied().unwrap_or_default();
+        let margin = " ".repeat(RULE_COLUMNS + 4);
+        text.push_str(&wrapped(&margin, RULE_COLUMNS + 4, &format!("source: {source}"), look));
     }
     text.push('\n');
     text

@@ -6,7 +6,7 @@ use crate::der;
 
 /// A certificate's fields as an audit looks at them.
 #[derive(Debug)]
-pub(super) struct Profile<'e> {
+pub(super) struct Fields<'e> {
     /// X.509 version, as people count: 1, 2 or 3.
     pub(super) version: u8,
     /// Contents octets of the serial number.
@@ -83,7 +83,7 @@ pub(super) struct Listed {
     pub(super) foreign_to_servers: bool,
 }
 
-impl<'e> Profile<'e> {
+impl<'e> Fields<'e> {
     /// Reads a certificate; `None` when it is not strict DER down to its extensions.
     pub(super) fn read(certificate: &'e [u8]) -> Option<Self> {
         let (tbs, rest) = der::expect(der::only(certificate, der::SEQUENCE)?, der::SEQUENCE)?;
