@@ -32,6 +32,8 @@ mod real_interceptors {
     ];
     const PRIVATE_ROOT: &str = "Contoso TEST Lab Web Filter";
     const INTERMEDIATE: &str = "MCSHOLDING-STYLE TEST";
+    /// Names a folder in which each run's evidence is kept as a replay: that is how `tests/interceptions` was made.
+    const KEPT: &str = "MINTWATCH_LAB_KEEP";
     /// A check of six hosts must not take longer, however slow the product.
     const PATIENCE: Duration = Duration::from_mins(1);
 
@@ -126,6 +128,12 @@ mod real_interceptors {
             let mut judge = std::process::Command::new(&self.program);
             judge.arg("judge").arg(at("evidence.json")).arg("--json").arg("--lab-tables").arg(&overlay);
             let judged = judge.output().unwrap();
+            if let Some(kept) = std::env::var_os(KEPT) {
+                let kept = Path::new(&kept).join(name);
+                fs::create_dir_all(&kept).unwrap();
+                fs::copy(at("evidence.json"), kept.join("evidence.json")).unwrap();
+                fs::copy(&overlay, kept.join("overlay.json")).unwrap();
+            }
             let words = |output: &std::process::Output| String::from_utf8_lossy(&output.stderr).into_owned();
             let report = Report::from_json(&checked.stdout);
             Row {

@@ -1,5 +1,6 @@
 //! Chores: what keeps the workspace in order and ships to nobody; `tests/` leans on some of them.
 
+pub mod accuracy;
 pub mod ci;
 pub mod conformance;
 pub mod docs;

@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use xtask::accuracy::AccuracyArgs;
 use xtask::ci::CiArgs;
 use xtask::conformance::ConformanceArgs;
 use xtask::docs::DocsArgs;
@@ -43,7 +44,9 @@ enum Chore {
     Bless(BlessArgs),
     /// Write the seeds of the fuzz targets and run each for a while.
     Fuzz(FuzzArgs),
-    /// Write the pages that are made of code and replays: docs/incidents.md and each incident's README.md.
+    /// Write docs/accuracy.md: how often each cause is named right.
+    Accuracy(AccuracyArgs),
+    /// Write the pages that are made of code and replays: docs/incidents.md, docs/detectors.md and each incident's README.md.
     Docs(DocsArgs),
 }
 
@@ -68,6 +71,7 @@ fn run(chore: Chore) -> Result<ExitCode, Trouble> {
         Chore::Conformance(args) => xtask::conformance::run(&args).map(|()| ExitCode::SUCCESS),
         Chore::Bless(args) => xtask::replays::run(&args).map(|()| ExitCode::SUCCESS),
         Chore::Fuzz(args) => xtask::fuzz::run(&args).map(|()| ExitCode::SUCCESS),
+        Chore::Accuracy(args) => xtask::accuracy::run(&args).map(|()| ExitCode::SUCCESS),
         Chore::Docs(args) => xtask::docs::run(&args).map(|()| ExitCode::SUCCESS),
     }
 }

@@ -110,7 +110,7 @@ impl Replay {
 /// When a folder cannot be read.
 pub fn replays(root: &Path) -> Result<Vec<Replay>, Trouble> {
     let mut all = Vec::new();
-    for group in ["tests/incidents", "tests/benign"].map(|group| root.join(group)) {
+    for group in ["tests/incidents", "tests/interceptions", "tests/benign"].map(|group| root.join(group)) {
         if !group.is_dir() {
             continue;
         }

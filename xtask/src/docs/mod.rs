@@ -1,5 +1,6 @@
 //! `cargo xtask docs`: pages made of what the code and the replays say. Nobody edits them; a test tells when they are stale.
 
+mod detectors;
 mod incidents;
 
 use std::fs;
@@ -53,7 +54,9 @@ pub fn stale() -> Result<Vec<PathBuf>, Trouble> {
 }
 
 fn pages(root: &Path) -> Result<Vec<Page>, Trouble> {
-    incidents::pages(root)
+    let mut pages = incidents::pages(root)?;
+    pages.push(detectors::page(root)?);
+    Ok(pages)
 }
 
 impl Page {
