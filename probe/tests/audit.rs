@@ -155,9 +155,9 @@ fn a_private_hierarchy_is_told_quietly_and_what_is_disclosed_not_at_all() {
 #[test]
 fn two_runs_give_the_same_bytes_however_many_threads_work() {
     let database = Database::new();
-    let many = database.authorities(120);
+    let many = authorities(120);
     for file in 0..6 {
-        let part: String = many.iter().skip(file * 20).take(20).map(|ca| ca.pem()).collect();
+        let part: String = many.iter().skip(file * 20).take(20).map(Authority::pem).collect();
         database.write(&format!("part-{file}.pem"), format!("{part}{part}garbage").as_bytes());
     }
     let folder = database.folder.path().to_str().unwrap();
@@ -208,7 +208,7 @@ fn hostile_text_is_inert_in_every_output() {
 #[test]
 fn nobody_reading_any_more_is_no_error() {
     let database = Database::new();
-    let many: String = database.authorities(200).iter().map(|ca| ca.pem()).collect();
+    let many: String = authorities(200).iter().map(Authority::pem).collect();
     let path = database.write("many.pem", many.as_bytes());
     let mut child = command(&["audit", &path, "--json"]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     drop(child.stdout.take());
@@ -219,8 +219,7 @@ fn nobody_reading_any_more_is_no_error() {
 #[cfg(target_os = "linux")]
 #[test]
 fn memory_is_flat_however_long_the_input() {
-    let database = Database::new();
-    let der = database.authorities(1)[0].der().to_vec();
+    let der = authorities(1)[0].der().to_vec();
     let record = [&u32::try_from(der.len()).unwrap().to_be_bytes()[1..], &der].concat();
     let peak = |records: usize| {
         let mut child =
@@ -271,15 +270,16 @@ impl Database {
 
     /// A subordinate CA below a root that nobody knows.
     fn private_ca(&self) -> String {
-        self.write("ca.pem", self.authorities(1)[0].pem().as_bytes())
+        self.write("ca.pem", authorities(1)[0].pem().as_bytes())
     }
+}
 
-    fn authorities(&self, count: usize) -> Vec<Authority> {
-        let now = unix_seconds();
-        let root = Authority::root("Shop", "Shop Root", Validity::begun(1_000, now, 3_000)).unwrap();
-        let validity = Validity { from: now - 100 * DAY, until: now + 1_000 * DAY };
-        (0..count).map(|_| root.subordinate("Shop", "Shop CA", validity, Profile::Unconstrained).unwrap()).collect()
-    }
+/// Subordinate CAs below a root that nobody knows.
+fn authorities(count: usize) -> Vec<Authority> {
+    let now = unix_seconds();
+    let root = Authority::root("Shop", "Shop Root", Validity::begun(1_000, now, 3_000)).unwrap();
+    let validity = Validity { from: now - 100 * DAY, until: now + 1_000 * DAY };
+    (0..count).map(|_| root.subordinate("Shop", "Shop CA", validity, Profile::Unconstrained).unwrap()).collect()
 }
 
 fn sha256(der: &[u8]) -> String {

@@ -65,9 +65,8 @@ impl Rows {
                     too_long = true;
                     (written, columns) = (0, 0);
                 }
-                ReadRecordResult::Record if too_long => return Ok(Row::TooLong),
+                ReadRecordResult::Record | ReadRecordResult::End if too_long => return Ok(Row::TooLong),
                 ReadRecordResult::Record => return Ok(Row::Read { columns }),
-                ReadRecordResult::End if too_long => return Ok(Row::TooLong),
                 ReadRecordResult::End => return Ok(Row::End),
             }
         }

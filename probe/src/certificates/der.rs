@@ -2,7 +2,7 @@
 
 use std::io::Read;
 
-use super::sniff::is_prefix;
+use super::sniff::{begins_with_prefix, prefixed_length};
 use super::window::Window;
 use super::{Encoding, Ended, MAX_RECORD, Records, Trouble};
 
@@ -59,8 +59,10 @@ fn look(window: &mut Window<impl Read>, framing: Framing) -> Result<Look, Ended>
     let (skip, stated) = match (framing, bytes) {
         (_, []) => return Ok(Look::End),
         (Framing::Bare, _) => (0, None),
-        (Framing::Prefixed, [a, b, c, ..]) => (3, Some(u32::from_be_bytes([0, *a, *b, *c]) as usize)),
-        (Framing::Prefixed, _) => return Ok(Look::Trouble(Trouble::CutShort)),
+        (Framing::Prefixed, bytes) => match bytes.first_chunk::<3>() {
+            Some(prefix) => (3, Some(prefixed_length(*prefix))),
+            None => return Ok(Look::Trouble(Trouble::CutShort)),
+        },
     };
     let Some(own) = sequence_length(bytes.get(skip..).unwrap_or_default()) else { return Ok(Look::Junk) };
     let length = match stated {
@@ -94,10 +96,7 @@ fn resume(window: &mut Window<impl Read>, framing: Framing) -> Result<u64, Ended
     loop {
         let found = match framing {
             Framing::Bare => window.bytes().windows(LOOKS).position(|seen| matches!(seen, [0x30, 0x82, _, _, 0x30, 0x82, ..])),
-            Framing::Prefixed => {
-                let is_record = |seen: &[u8]| matches!(*seen, [a, b, c, 0x30, 0x82, d, e, 0x30] if is_prefix([a, b, c], [d, e]));
-                window.bytes().windows(LOOKS).position(is_record)
-            }
+            Framing::Prefixed => window.bytes().windows(LOOKS).position(|seen| seen.last() == Some(&0x30) && begins_with_prefix(seen)),
         };
         if let Some(at) = found {
             window.pass(at);

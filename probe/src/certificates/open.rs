@@ -1,7 +1,7 @@
 //! Opens a file or standard input; gzip and zstd are unpacked on the way.
 
 use std::fs::File;
-use std::io::{self, Chain, Cursor, Read};
+use std::io::{self, Cursor, Read};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -31,7 +31,9 @@ pub fn open(path: &Path, read: &Arc<AtomicU64>) -> io::Result<Opened> {
 /// Those of the stream, and of a wrapping that is none.
 pub(super) fn unpack(mut input: Opened) -> io::Result<Opened> {
     for _ in 0..MAX_LAYERS {
-        let (start, rest) = peek(input)?;
+        let mut start = Vec::new();
+        input.by_ref().take(4).read_to_end(&mut start)?;
+        let rest = Cursor::new(start.clone()).chain(input);
         input = match start.as_slice() {
             [0x1f, 0x8b, ..] => Box::new(MultiGzDecoder::new(rest)),
             [0x28, 0xb5, 0x2f, 0xfd] => {
@@ -43,14 +45,6 @@ pub(super) fn unpack(mut input: Opened) -> io::Result<Opened> {
         };
     }
     Ok(input)
-}
-
-/// Returns the first four bytes and the whole stream.
-fn peek(mut input: Opened) -> io::Result<(Vec<u8>, Chain<Cursor<Vec<u8>>, Opened>)> {
-    let mut start = Vec::new();
-    input.by_ref().take(4).read_to_end(&mut start)?;
-    let whole = Cursor::new(start.clone()).chain(input);
-    Ok((start, whole))
 }
 
 struct Counted {

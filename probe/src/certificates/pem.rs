@@ -23,7 +23,7 @@ const LONGEST_LABEL: usize = 96;
 pub(super) fn read(window: &mut Window<impl Read>, records: &mut Records<'_, '_>) -> Result<(), Ended> {
     while to_next_block(window)? {
         match label(window)? {
-            Some(line) => read_block(window, line, records)?,
+            Some(line) => read_block(window, &line, records)?,
             // Dashes in running text.
             None => window.pass(BEGIN_ANY.len()),
         }
@@ -65,7 +65,7 @@ fn label(window: &mut Window<impl Read>) -> Result<Option<Line>, Ended> {
 }
 
 /// Reads one block, the window standing at its beginning; leaves the window behind it.
-fn read_block(window: &mut Window<impl Read>, line: Line, records: &mut Records<'_, '_>) -> Result<(), Ended> {
+fn read_block(window: &mut Window<impl Read>, line: &Line, records: &mut Records<'_, '_>) -> Result<(), Ended> {
     let offset = window.offset();
     let mut from = line.length;
     let trouble = loop {

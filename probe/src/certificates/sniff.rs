@@ -30,15 +30,22 @@ pub(super) fn form(window: &mut Window<impl Read>) -> Result<Form, Ended> {
     let start = window.bytes();
     Ok(match *start {
         [0x30, length, ..] if length >= 0x80 => Form::Der,
-        [a, b, c, 0x30, 0x82, d, e, ..] if is_prefix([a, b, c], [d, e]) => Form::Prefixed,
+        [0x00..=0x10, _, _, 0x30, 0x82, ..] if begins_with_prefix(start) => Form::Prefixed,
         _ => delimiter(start.get(..LOOKED_AT.min(start.len())).unwrap_or_default()).map_or(Form::Text, Form::Csv),
     })
 }
 
 /// Says whether three octets of length go with the length of the DER SEQUENCE behind them.
-pub(super) fn is_prefix([a, b, c]: [u8; 3], [d, e]: [u8; 2]) -> bool {
-    let length = u32::from_be_bytes([0, a, b, c]);
-    length == u32::from(u16::from_be_bytes([d, e])) + 4 && length as usize <= MAX_RECORD
+pub(super) fn begins_with_prefix(bytes: &[u8]) -> bool {
+    let Some((prefix, rest)) = bytes.split_first_chunk::<3>() else { return false };
+    let Some((0x30, [0x82, rest @ ..])) = rest.split_first() else { return false };
+    let own = rest.first_chunk().map(|own| usize::from(u16::from_be_bytes(*own)) + 4);
+    own == Some(prefixed_length(*prefix)) && own.is_some_and(|own| own <= MAX_RECORD)
+}
+
+/// Returns the length that three octets state.
+pub(super) fn prefixed_length(prefix: [u8; 3]) -> usize {
+    prefix.iter().fold(0, |length, &octet| (length << 8) | usize::from(octet))
 }
 
 /// Returns what parts the columns, where certificates stand in some of them.
@@ -51,7 +58,7 @@ fn delimiter(text: &[u8]) -> Option<u8> {
         None => DELIMITERS.iter().any(|part| text.split(|byte| byte == part || *byte == b'\n').any(looks_like_base64_der)),
     };
     let first_line = text.split(|byte| *byte == b'\n').next().unwrap_or_default();
-    let count = |part: &u8| first_line.iter().filter(|byte| *byte == part).count();
+    let count = |part: &u8| memchr::memchr_iter(*part, first_line).count();
     in_column.then(|| DELIMITERS.into_iter().max_by_key(count).unwrap_or(b','))
 }
 

@@ -179,7 +179,7 @@ fn places_lead_back_to_what_was_found() {
 
 #[test]
 fn a_file_without_certificates_says_so() {
-    for nothing in [&b""[..], b"hello", b"a,b\n1,2\n", &[0; 100], &[0xff; 100_000]] {
+    for nothing in [&b""[..], b"hello", b"a,b\n1,2\n", &[0; 100], &[0xff; 10_000]] {
         assert_eq!(in_short(nothing), ["no certificate in it"]);
     }
     assert_eq!(in_short(armoured("PRIVATE KEY", b"secret").as_bytes()), ["o", "no certificate in it"]);

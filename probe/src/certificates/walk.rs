@@ -40,7 +40,7 @@ fn folder(path: &Path, depth: usize, take: &mut dyn FnMut(Source) -> ControlFlow
         return take(Source::Unreadable(path.to_owned(), io::Error::other("folders lie too deep in each other")));
     }
     // One folder's names are held at a time, for their order.
-    let listed = fs::read_dir(path).and_then(|entries| entries.collect::<io::Result<Vec<_>>>());
+    let listed = fs::read_dir(path).and_then(Iterator::collect::<io::Result<Vec<_>>>);
     let mut entries = match listed {
         Ok(entries) => entries,
         Err(error) => return take(Source::Unreadable(path.to_owned(), error)),

@@ -75,6 +75,7 @@ pub(super) struct Usage {
 
 /// Extended key usages (RFC 5280 §4.2.1.12).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[allow(clippy::struct_excessive_bools, reason = "each purpose is there or not")]
 pub(super) struct Listed {
     pub(super) server: bool,
     pub(super) email: bool,

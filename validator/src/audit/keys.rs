@@ -59,7 +59,7 @@ mod tests {
         let mut number = vec![0; 17];
         number[0] = 1;
         number[16] = 1;
-        assert_eq!(remainder(&number, 4_294_967_291), ((5_u64.pow(4)) + 1) as u32, "2^32 is 5 modulo 2^32 - 5");
+        assert_eq!(remainder(&number, 4_294_967_291), 5_u32.pow(4) + 1, "2^32 is 5 modulo 2^32 - 5");
         assert_eq!(remainder(&[], 7), 0);
         assert_eq!(remainder(&[1, 0], 255), 1);
     }

@@ -234,11 +234,11 @@ fn key_usage_is_there_critical_and_signs() {
 
 #[test]
 fn purposes_are_listed_since_2019() {
+    use ExtendedKeyUsagePurpose::{Any, ClientAuth, CodeSigning, EmailProtection, ServerAuth};
     let with = |from: i64, purposes: Vec<ExtendedKeyUsagePurpose>| said_of(from, |params| params.extended_key_usages = purposes);
     let in_2018 = 1_544_400_000;
     assert_eq!(with(recent(), vec![]), ["no-purposes"]);
     assert!(with(in_2018, vec![]).is_empty());
-    use ExtendedKeyUsagePurpose::{Any, ClientAuth, CodeSigning, EmailProtection, ServerAuth};
     assert_eq!(with(recent(), vec![Any]), ["any-purpose"]);
     assert_eq!(with(recent(), vec![ServerAuth, EmailProtection]), ["servers-and-mail"]);
     assert_eq!(with(recent(), vec![ServerAuth, CodeSigning]), ["servers-and-others"]);

@@ -35,6 +35,13 @@ impl<'t> Question<'t> {
         Self { tables, at, expired_too: false, rules, remembered: Mutex::default() }
     }
 
+    /// Asks expired certificates too.
+    #[must_use]
+    pub fn of_expired_too(mut self, expired_too: bool) -> Self {
+        self.expired_too = expired_too;
+        self
+    }
+
     fn ask(&self, certificate: &Certificate<'_>) -> Vec<AuditFinding> {
         let disclosure = || self.tables.disclosure(&certificate.sha256, &certificate.spki_sha256);
         if !certificate.is_ca || disclosure() != Disclosure::Undisclosed {

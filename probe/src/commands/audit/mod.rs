@@ -37,7 +37,7 @@ pub fn run(args: &AuditArgs) -> Result<Status, Error> {
     }
     let at = args.at.unwrap_or_else(|| i64::try_from(unix_seconds()).unwrap_or(i64::MAX));
     let tables = tables(args, at)?;
-    let question = Question { expired_too: args.all, ..Question::new(&tables, at, chosen_rules(args)) };
+    let question = Question::new(&tables, at, chosen_rules(args)).of_expired_too(args.all);
     let mut teller = Teller { out: BufWriter::new(io::stdout().lock()), look: Look::of_stdout(), json: args.json };
     let mut tally = Tally::new();
     read_all(args, &question, &mut tally, &mut teller)?;
