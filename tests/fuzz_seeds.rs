@@ -10,7 +10,7 @@ use mintwatch_tests::Random;
 mod bodies;
 
 /// How many bent inputs are made of the seeds of one target.
-const BENT: u32 = 400;
+const BENT: u32 = 200;
 
 #[test]
 fn every_seed_and_every_input_that_once_failed_is_survived() {

@@ -2,7 +2,13 @@
 //!
 //! A body returns nothing: it fails by panicking. What it asserts holds for all bytes whatsoever.
 
+use std::ops::ControlFlow;
+use std::path::Path;
+use std::sync::Arc;
+
+use mintwatch::certificates::{Encoding, Found, decode, read_stream};
 use mintwatch::terminal::{Look, escaped, quoted, render};
+use mintwatch_validator::audit::audit;
 use mintwatch_validator::evidence::{
     Bytes, Chain, ChainForm, ClockCheck, Collector, EVIDENCE_VERSION, Evidence, EvidenceFormat, Host, Observation, Seen, Surroundings,
     Target, Vantage,
@@ -14,8 +20,14 @@ use mintwatch_validator::{Certificate, Report, Tables, judge, scts};
 pub(crate) type Body = (&'static str, fn(&[u8]));
 
 /// Every body, by the name of its target.
-pub(crate) const BODIES: [Body; 5] =
-    [("chain", chain), ("evidence_json", evidence_json), ("tables", tables), ("names", names), ("scts", handshake_scts)];
+pub(crate) const BODIES: [Body; 6] = [
+    ("chain", chain),
+    ("evidence_json", evidence_json),
+    ("tables", tables),
+    ("names", names),
+    ("scts", handshake_scts),
+    ("database", database),
+];
 
 /// A chain as TLS 1.2 carries it (RFC 5246 §7.4.2), after nine bytes that say where and when it was seen.
 pub(crate) fn chain(bytes: &[u8]) {
@@ -97,6 +109,42 @@ pub(crate) fn handshake_scts(bytes: &[u8]) {
         ..observation("host.example", vec![certificate.clone()])
     };
     judged(&evidence(vec![seen], vec![certificate]), &Tables::compiled());
+}
+
+/// A database of certificates in whatever form it is: read, and each certificate audited.
+pub(crate) fn database(bytes: &[u8]) {
+    let (tables, file) = (Tables::compiled(), Arc::from(Path::new("database")));
+    let mut records = 0_usize;
+    let ended = read_stream(&file, bytes, &mut |found| {
+        records += 1;
+        match found {
+            Found::Record(place, encoding, bytes) => {
+                assert_harmless(&escaped(&place.to_string()));
+                let mut der = Vec::new();
+                let decoded = match encoding {
+                    Encoding::Der => Ok(der.extend(bytes)),
+                    Encoding::Base64 => decode(&bytes, &mut Vec::new(), &mut der),
+                };
+                if decoded.is_ok() {
+                    audited(&der, &tables);
+                }
+            }
+            Found::Bad(_, trouble) => assert_harmless(&escaped(&trouble.to_string())),
+            Found::Other(_) => {}
+        }
+        ControlFlow::Continue(())
+    });
+    assert!(ended.is_continue() && records <= bytes.len() + 1, "{records} records in {} bytes", bytes.len());
+}
+
+/// Asks the rules of an audit about a certificate, of today and of the far past and future.
+fn audited(der: &[u8], tables: &Tables) {
+    let Ok(certificate) = Certificate::read(der) else { return };
+    for at in [i64::MIN, 0, 1_795_478_400, i64::MAX] {
+        for finding in audit(&certificate, tables, at) {
+            assert_harmless(&escaped(&finding.says));
+        }
+    }
 }
 
 /// Judges and asserts what holds of every judgement: a row for each handshake, one form, no character that acts.

@@ -14,7 +14,7 @@ use crate::trouble::Trouble;
 use crate::workspace;
 
 /// The targets, as `tests/fuzz/fuzz_targets` has them.
-pub const TARGETS: [&str; 5] = ["chain", "evidence_json", "tables", "names", "scts"];
+pub const TARGETS: [&str; 6] = ["chain", "evidence_json", "tables", "names", "scts", "database"];
 
 /// The longest seed, in bytes: longer ones teach a fuzzer little and cost it much.
 const LONGEST_SEED: usize = 32 * 1024;
@@ -68,6 +68,7 @@ pub fn seeds(root: &Path) -> Result<BTreeMap<&'static str, Vec<Vec<u8>>>, Troubl
         for (index, observation) in evidence.observations.iter().enumerate() {
             add("chain", chain_seed(index, observation));
             let alone = Evidence { observations: vec![observation.clone()], ..evidence.clone() };
+            add("database", database_seed(index, observation));
             add("evidence_json", alone.to_json().into_bytes());
             for certificate in observation.chain.yes().into_iter().flat_map(|chain| chain.certificates.iter().take(2)) {
                 names_of(certificate).into_iter().for_each(|name| add("names", name));
@@ -115,6 +116,25 @@ fn chain_seed(index: usize, observation: &Observation) -> Vec<u8> {
         seed.extend(certificate.as_slice());
     }
     seed
+}
+
+/// The chain as databases hold it: PEM with talk between, DER after DER, DER after its length, rows with PEM in a column.
+fn database_seed(index: usize, observation: &Observation) -> Vec<u8> {
+    let certificates = || observation.chain.yes().into_iter().flat_map(|chain| &chain.certificates).map(Bytes::as_slice);
+    let pem = |der: &[u8]| {
+        let text = data_encoding::BASE64.encode(der);
+        let lines: Vec<&str> = text.as_bytes().chunks(64).filter_map(|line| std::str::from_utf8(line).ok()).collect();
+        format!("-----BEGIN CERTIFICATE-----\n{}\n-----END CERTIFICATE-----\n", lines.join("\n"))
+    };
+    match index % 4 {
+        0 => certificates().map(|der| format!("# {}\n{}", observation.target.host, pem(der))).collect::<String>().into_bytes(),
+        1 => certificates().collect::<Vec<_>>().concat(),
+        2 => chain_seed(0, observation).split_off(9),
+        _ => {
+            let rows: String = certificates().map(|der| format!("{},\"{}\"\r\n", observation.target.host, pem(der))).collect();
+            format!("Name,PEM\r\n{rows}").into_bytes()
+        }
+    }
 }
 
 /// The contents of subject and issuer, without the header of the Name.

@@ -1,0 +1,8 @@
+//! Fuzz target `database`: see `bodies::database`.
+#![no_main]
+
+#[path = "../bodies.rs"]
+#[allow(dead_code, reason = "each target calls one of them")]
+mod bodies;
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| bodies::database(bytes));
