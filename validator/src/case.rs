@@ -405,7 +405,7 @@ impl<'e> View<'e> {
             let verified = if is_embedded {
                 let mut answers = issuers.iter().map(|issuer| sct.verify_embedded(signatures, end_entity.der, issuer, log.spki));
                 let Some(first) = answers.next() else { return SctWorth::NotAsked };
-                answers.fold(first, |best, answer| best.or(answer))
+                answers.fold(first, Result::or)
             } else {
                 sct.verify_delivered(signatures, end_entity.der, log.spki)
             };
