@@ -4,6 +4,7 @@ use crate::case::{Case, View};
 use crate::detector::{Detector, Question};
 use crate::finding::{Facet, Finding, Place, Weight};
 use crate::paths::Path;
+use crate::profile;
 use crate::tables::Disclosure;
 
 pub(super) const DETECTOR: Detector = Detector {
@@ -41,7 +42,9 @@ fn examine(case: &Case<'_>, view: &View<'_>) -> Vec<Finding> {
 fn undisclosed_on(case: &Case<'_>, view: &View<'_>, path: &Path) -> Vec<(Place, usize)> {
     let is_undisclosed = |index: &usize| {
         view.certificates.get(*index).is_some_and(|ca| {
-            !ca.is_technically_constrained() && case.tables.disclosure(&ca.sha256, &ca.spki_sha256) == Disclosure::Undisclosed
+            // Who says that it is no CA may issue for nobody: that is `misused-end-entity`.
+            let may_issue = ca.is_ca || !profile::has_extensions(ca);
+            may_issue && !ca.is_technically_constrained() && case.tables.disclosure(&ca.sha256, &ca.spki_sha256) == Disclosure::Undisclosed
         })
     };
     // A CA certificate in the end-entity's place is a CA all the same.
@@ -62,8 +65,10 @@ fn speak(case: &Case<'_>, view: &View<'_>, place: Place, index: usize) -> Option
 
 #[cfg(test)]
 mod tests {
+    use rcgen::IsCa;
+
     use crate::finding::Weight;
-    use crate::testing::{Lab, speaks};
+    use crate::testing::{Lab, NOW, below, speaks};
 
     #[test]
     fn speaks_of_a_subordinate_nobody_disclosed() {
@@ -87,6 +92,15 @@ mod tests {
         let lab = Lab::new();
         let report = lab.judge(&[lab.site("www.bank.example").issued_by(&lab.constrained)]);
         assert!(speaks(&report, super::DETECTOR.id).is_empty());
+    }
+
+    #[test]
+    fn stays_silent_about_a_server_that_signs() {
+        let lab = Lab::new();
+        let server = below(&lab.disclosed, "Server", NOW - 90 * 86_400, 300, |params| params.is_ca = IsCa::ExplicitNoCa);
+        let report = lab.judge(&[lab.site("www.bank.example").issued_by(&server).with_extra(&lab.disclosed)]);
+        assert!(speaks(&report, super::DETECTOR.id).is_empty());
+        assert_eq!(report.verdict.decided_by, ["misused-end-entity"]);
     }
 
     #[test]
