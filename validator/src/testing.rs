@@ -70,11 +70,14 @@ pub(crate) struct Site<'l> {
     at: i64,
     not_before: i64,
     silent: bool,
-    changes: Vec<Box<dyn Fn(&mut Observation) + 'l>>,
+    changes: Vec<Change<'l>>,
     bare: bool,
     days: i64,
     organisation: Option<&'static str>,
 }
+
+/// Something else that is seen.
+type Change<'l> = Box<dyn Fn(&mut Observation) + 'l>;
 
 /// Who vouches for a certificate.
 #[derive(Clone, Copy, PartialEq)]

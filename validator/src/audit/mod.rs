@@ -12,7 +12,7 @@ use std::borrow::Cow;
 
 use crate::chain::Certificate;
 use crate::report::Role;
-use crate::tables::{Disclosure, Tables};
+use crate::tables::{Disclosure, ListedKey, Tables};
 use crate::verdict::Severity;
 use fields::Fields;
 
@@ -81,8 +81,9 @@ struct Subject<'s> {
     tables: &'s Tables,
     at: i64,
     disclosure: Disclosure,
-    /// Its issuer has the name of an anchor that some root program has or had.
-    below_anchor_name: bool,
+    /// It is a CA of which root programs were told, or its issuer has the name of an anchor that some has or had.
+    is_public: bool,
+    listed: Option<ListedKey<'s>>,
 }
 
 /// Returns what the rules say of a certificate at a UNIX second, in their order.
@@ -122,25 +123,29 @@ pub fn rule(id: &str) -> Option<&'static Rule> {
 
 impl<'s> Subject<'s> {
     fn new(certificate: &'s Certificate<'s>, tables: &'s Tables, at: i64) -> Self {
-        let known = certificate.is_ca;
+        let disclosure = match certificate.is_ca {
+            true => tables.disclosure(&certificate.sha256, &certificate.spki_sha256),
+            false => Disclosure::Undisclosed,
+        };
+        let below_anchor_name = || certificate.is_ca && tables.anchors_by_subject(certificate.issuer).next().is_some();
         Self {
             certificate,
             fields: Fields::read(certificate.der),
             tables,
             at,
-            disclosure: if known { tables.disclosure(&certificate.sha256, &certificate.spki_sha256) } else { Disclosure::Undisclosed },
-            below_anchor_name: known && tables.anchors_by_subject(certificate.issuer).next().is_some(),
+            disclosure,
+            is_public: disclosure != Disclosure::Undisclosed || below_anchor_name(),
+            listed: tables.listed_key(&certificate.spki_sha256).or_else(|| tables.listed_certificate(&certificate.sha256)),
         }
     }
 
     fn is_in(&self, scope: Scope) -> bool {
-        let is_public = self.disclosure != Disclosure::Undisclosed || self.below_anchor_name;
         match scope {
             Scope::Any => true,
             Scope::EndEntities => !self.certificate.is_ca,
             Scope::Authorities => self.certificate.is_ca,
-            Scope::PublicAuthorities => self.certificate.is_ca && is_public,
-            Scope::PublicSubordinates => self.certificate.is_ca && is_public && !self.certificate.is_self_issued(),
+            Scope::PublicAuthorities => self.is_public,
+            Scope::PublicSubordinates => self.is_public && !self.certificate.is_self_issued(),
             Scope::PublicServerSubordinates => {
                 let for_servers = self.certificate.purposes.is_none_or(|purposes| purposes.server || purposes.any);
                 self.is_in(Scope::PublicSubordinates) && for_servers

@@ -1,7 +1,8 @@
 //! The rules of an audit: what each asks, the clauses it rests on, and since when it binds.
 
 use super::fields::{Key, attributes, has_dns_name};
-use super::{Answer, Rule, Scope, Subject, keys};
+use super::keys::Residues;
+use super::{Answer, Rule, Scope, Subject};
 use crate::chain::Certificate;
 use crate::signatures::Signatures;
 use crate::tables::{Disclosure, KeyKind, KeyStanding, PublicAnchor, Standing};
@@ -387,14 +388,8 @@ fn fields(subject: &Subject<'_>, is_so: impl Fn(&super::Fields<'_>) -> bool) -> 
 }
 
 fn listed(subject: &Subject<'_>, kinds: &[KeyKind]) -> Option<Answer> {
-    let entry = list_entry(subject).filter(|(kind, _)| kinds.contains(kind))?;
-    Some(Answer::saying(format!("its key is listed: {}", entry.1)))
-}
-
-fn list_entry(subject: &Subject<'_>) -> Option<(KeyKind, String)> {
-    let certificate = subject.certificate;
-    let entry = subject.tables.listed_key(&certificate.spki_sha256).or_else(|| subject.tables.listed_certificate(&certificate.sha256))?;
-    Some((entry.kind, entry.name.to_owned()))
+    let entry = subject.listed.filter(|entry| kinds.contains(&entry.kind))?;
+    Some(Answer::saying(format!("its key is listed: {}", entry.name)))
 }
 
 fn revoked(subject: &Subject<'_>) -> Option<Answer> {
@@ -403,8 +398,8 @@ fn revoked(subject: &Subject<'_>) -> Option<Answer> {
     if let Some(row) = row {
         return Some(Answer::saying(format!("revoked in {} ({})", row.source, row.reference)));
     }
-    let entry = list_entry(subject).filter(|(kind, _)| matches!(kind, KeyKind::Revoked | KeyKind::Misissued))?;
-    Some(Answer::saying(format!("on a root program's blocklist: {}", entry.1)))
+    let entry = subject.listed.filter(|entry| matches!(entry.kind, KeyKind::Revoked | KeyKind::Misissued))?;
+    Some(Answer::saying(format!("on a root program's blocklist: {}", entry.name)))
 }
 
 /// Says of a CA that nobody disclosed who signed it: that decides whether it is anybody's business.
@@ -534,10 +529,11 @@ fn weak_key(subject: &Subject<'_>) -> Option<Answer> {
     if bits < 1_024 {
         return Some(Answer::saying(format!("an RSA key of {bits} bits")));
     }
-    if let Some(factor) = keys::small_factor(modulus) {
+    let residues = Residues::of(modulus);
+    if let Some(factor) = residues.factor() {
         return Some(Answer::saying(format!("an RSA modulus with the factor {factor}")));
     }
-    if keys::is_roca(modulus) {
+    if residues.is_roca(modulus) {
         return Some(Answer::saying("an RSA key with the fingerprint of ROCA (CVE-2017-15361)"));
     }
     if exponent == [1] || exponent.last().is_some_and(|octet| octet & 1 == 0) {
