@@ -17,7 +17,7 @@ use crate::programs::Stands;
 use crate::report::{AnchorKind, AnchorReport, PossessionReport};
 use crate::scts::{self, Sct, SctError};
 use crate::signatures::{Signatures, TlsSignatureError};
-use crate::tables::{Disclosure, KeyKind, Revocation, Since, Standing, Tables};
+use crate::tables::{Disclosure, KeyKind, KeyStanding, Revocation, Since, Standing, Tables};
 use crate::unseen::{self, KnownKey, Signer, UnseenIssuer, Untold};
 
 /// How many log operators are enough to stop verifying SCTs; Chrome's CT policy asks for two.
@@ -486,6 +486,12 @@ impl<'e> View<'e> {
             Some(Signer::Unknown { fitting, .. }) => fitting.iter().map(Vec::as_slice).collect(),
             _ => Vec::new(),
         }
+    }
+
+    /// Returns whether the issuer that is missing at the end of the chain is a disclosed authority below a public root.
+    pub(crate) fn ends_below_a_public_key(&self) -> bool {
+        let signer = self.unseen_issuer.as_ref().map(|issuer| &issuer.signer);
+        matches!(signer, Some(Signer::Known(KnownKey { standing: Some(KeyStanding::Public), .. })))
     }
 
     /// Returns the known key that signed the end-entity, when no certificate and no anchor that was seen did.

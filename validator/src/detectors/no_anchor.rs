@@ -28,6 +28,10 @@ fn examine(_: &Case<'_>, view: &View<'_>) -> Vec<Finding> {
         return vec![DETECTOR.finding(Weight::Weak, view, Some(Place::Certificate(0)), says).of_kind("self-signed")];
     }
     let last = view.paths.first().and_then(|path| path.certificates.last()).map_or(Place::Certificate(0), |&index| view.place(index));
+    if view.ends_below_a_public_key() {
+        let says = "its issuer was not seen, and the key that signed it is a disclosed authority's";
+        return vec![DETECTOR.finding(Weight::Note, view, Some(last), says).of_kind("issuer-not-seen")];
+    }
     vec![DETECTOR.finding(
         Weight::Weak,
         view,
@@ -52,6 +56,17 @@ mod tests {
         let lab = Lab::new();
         let report = lab.judge(&[lab.self_signed_site("router.example")]);
         assert_eq!(speaks(&report, super::DETECTOR.id)[0].kind.as_deref(), Some("self-signed"));
+    }
+
+    #[test]
+    fn tells_an_issuer_apart_that_was_merely_not_sent() {
+        let lab = Lab::new();
+        let kind = |issuer| {
+            let report = lab.judge(&[lab.site("www.bank.example").issued_by(issuer).leaf_only()]);
+            speaks(&report, super::DETECTOR.id)[0].kind.clone()
+        };
+        assert_eq!(kind(&lab.disclosed).as_deref(), Some("issuer-not-seen"));
+        assert_eq!(kind(&lab.unknown), None);
     }
 
     #[test]

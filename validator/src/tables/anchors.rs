@@ -1,7 +1,10 @@
 //! Public trust anchors: which root program had which key, and when.
 
+use std::sync::LazyLock;
+
 use serde::{Deserialize, Serialize};
 
+use super::names::Likeness;
 use super::packed::{Rows, day_of, partition, text, time};
 use crate::evidence::Sha256;
 
@@ -248,8 +251,15 @@ pub(super) fn has_key(spki: &[u8]) -> bool {
 }
 
 /// Returns subject and SubjectPublicKeyInfo of every anchor.
-pub(super) fn subjects_and_keys() -> impl Iterator<Item = (&'static [u8], &'static [u8])> {
+fn subjects_and_keys() -> impl Iterator<Item = (&'static [u8], &'static [u8])> {
     ANCHORS.rows::<8>().map(|[.., subject, spki]| (subject, spki))
+}
+
+/// Returns the SubjectPublicKeyInfo of every anchor whose name reads like this one.
+pub(super) fn keys_named_like(likeness: Likeness) -> impl Iterator<Item = &'static [u8]> {
+    static READ: LazyLock<Vec<(Option<Likeness>, &'static [u8])>> =
+        LazyLock::new(|| subjects_and_keys().map(|(subject, spki)| (Likeness::of(subject), spki)).collect());
+    READ.iter().filter(move |(read, _)| *read == Some(likeness)).map(|(_, spki)| *spki)
 }
 
 /// Returns how many anchors are compiled in.

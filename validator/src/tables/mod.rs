@@ -272,8 +272,7 @@ impl Tables {
         let Some(likeness) = Likeness::of(name).filter(|likeness| self.is_authority_name(*likeness)) else { return Vec::new() };
         let lab = self.overlay().map(|applied| applied.anchors.as_slice()).unwrap_or_default();
         let lab = lab.iter().filter(|anchor| Likeness::of(&anchor.subject) == Some(likeness)).map(|anchor| anchor.spki.clone());
-        let public = anchors::subjects_and_keys().filter(|(subject, _)| Likeness::of(subject) == Some(likeness));
-        lab.chain(public.map(|(_, spki)| spki.to_vec())).collect()
+        lab.chain(anchors::keys_named_like(likeness).map(<[u8]>::to_vec)).collect()
     }
 
     /// Returns what is known of a key, by the SHA-256 of its SubjectPublicKeyInfo.
