@@ -580,9 +580,9 @@ mod tests {
         use super::super::*;
         use super::{Authority, DAY, NOW, below, root_for};
 
-        /// A leaf below six keys of two names, each certified by each, and three of them as anchors.
         /// An end-entity, cross-signed CAs above it, and roots.
         type Tangle = (Vec<u8>, Vec<Vec<u8>>, Vec<Vec<u8>>);
+        /// A leaf below six keys of two names, each certified by each, and three of them as anchors.
         static TANGLE: LazyLock<Tangle> = LazyLock::new(|| {
             let roots: Vec<Authority> = (0..6).map(|number| root_for(["Knot", "Twist"][number % 2], "Tangle", 40 * 365)).collect();
             let crossed = roots.iter().flat_map(|one| roots.iter().map(|other| one.cross_signed_by(other).der)).collect();
