@@ -71,14 +71,20 @@ pub fn seeds(root: &Path) -> Result<BTreeMap<&'static str, Vec<Vec<u8>>>, Troubl
             add("database", database_seed(index, observation));
             add("evidence_json", alone.to_json().into_bytes());
             for certificate in observation.chain.yes().into_iter().flat_map(|chain| chain.certificates.iter().take(2)) {
-                names_of(certificate).into_iter().for_each(|name| add("names", name));
-                sct_lists_of(certificate).into_iter().for_each(|list| add("scts", list));
+                for name in names_of(certificate) {
+                    add("names", name);
+                }
+                for list in sct_lists_of(certificate) {
+                    add("scts", list);
+                }
             }
             add("names", observation.target.host.as_str().as_bytes().to_vec());
         }
         add("tables", overlay_seed(&replay, &evidence)?);
     }
-    HOSTILE_NAMES.iter().for_each(|name| add("names", name.as_bytes().to_vec()));
+    for name in HOSTILE_NAMES {
+        add("names", name.as_bytes().to_vec());
+    }
     for seeds in found.values_mut() {
         seeds.retain(|seed| (1..=LONGEST_SEED).contains(&seed.len()));
         seeds.sort();
@@ -127,12 +133,15 @@ fn database_seed(index: usize, observation: &Observation) -> Vec<u8> {
         format!("-----BEGIN CERTIFICATE-----\n{}\n-----END CERTIFICATE-----\n", lines.join("\n"))
     };
     match index % 4 {
-        0 => certificates().map(|der| format!("# {}\n{}", observation.target.host, pem(der))).collect::<String>().into_bytes(),
+        0 => {
+            let text: Vec<String> = certificates().map(|der| format!("# {}\n{}", observation.target.host, pem(der))).collect();
+            text.concat().into_bytes()
+        }
         1 => certificates().collect::<Vec<_>>().concat(),
         2 => chain_seed(0, observation).split_off(9),
         _ => {
-            let rows: String = certificates().map(|der| format!("{},\"{}\"\r\n", observation.target.host, pem(der))).collect();
-            format!("Name,PEM\r\n{rows}").into_bytes()
+            let rows: Vec<String> = certificates().map(|der| format!("{},\"{}\"\r\n", observation.target.host, pem(der))).collect();
+            format!("Name,PEM\r\n{}", rows.concat()).into_bytes()
         }
     }
 }
@@ -156,8 +165,7 @@ fn sct_lists_of(certificate: &Bytes) -> Vec<Vec<u8>> {
 /// The contents of an OCTET STRING at the beginning of some DER.
 fn octet_string(der: &[u8]) -> Option<&[u8]> {
     let (length, contents) = match der {
-        [4, length @ 0..=0x7f, contents @ ..] => (usize::from(*length), contents),
-        [4, 0x81, length, contents @ ..] => (usize::from(*length), contents),
+        [4, length @ 0..=0x7f, contents @ ..] | [4, 0x81, length, contents @ ..] => (usize::from(*length), contents),
         [4, 0x82, high, low, contents @ ..] => (usize::from(u16::from_be_bytes([*high, *low])), contents),
         _ => return None,
     };
@@ -169,18 +177,17 @@ fn overlay_seed(replay: &Replay, evidence: &Evidence) -> Result<Vec<u8>, Trouble
     use mintwatch_validator::tables::{Overlay, OverlayPin};
     let wrong = |error: &dyn std::fmt::Display| Trouble::new(format!("{}: {error}", replay.folder.display()));
     let Some(observation) = evidence.observations.first() else { return Ok(Vec::new()) };
-    let overlay = match replay.overlay()? {
-        Some(overlay) => overlay.trim_end().to_owned(),
-        None => {
-            let certificates: Vec<Bytes> = observation.chain.yes().map(|chain| chain.certificates.clone()).unwrap_or_default();
-            let spki = certificates.first().map_or(Sha256([0; 32]), |der| Sha256::of(der.as_slice()));
-            let overlay = Overlay {
-                disclosed: certificates.iter().skip(1).take(2).cloned().collect(),
-                pins: vec![OverlayPin { host: observation.target.host.clone(), include_subdomains: true, spkis: vec![spki] }],
-                ..Overlay::new("seed", evidence.collected_at)
-            };
-            serde_json::to_string(&overlay).map_err(|error| wrong(&error))?
-        }
+    let overlay = if let Some(overlay) = replay.overlay()? {
+        overlay.trim_end().to_owned()
+    } else {
+        let certificates: Vec<Bytes> = observation.chain.yes().map(|chain| chain.certificates.clone()).unwrap_or_default();
+        let spki = certificates.first().map_or(Sha256([0; 32]), |der| Sha256::of(der.as_slice()));
+        let overlay = Overlay {
+            disclosed: certificates.iter().skip(1).take(2).cloned().collect(),
+            pins: vec![OverlayPin { host: observation.target.host.clone(), include_subdomains: true, spkis: vec![spki] }],
+            ..Overlay::new("seed", evidence.collected_at)
+        };
+        serde_json::to_string(&overlay).map_err(|error| wrong(&error))?
     };
     Ok(format!("{overlay}\n{}", observation.target.host).into_bytes())
 }

@@ -107,9 +107,11 @@ fn matrix(tried: &[&Tried]) -> String {
     let columns: Vec<usize> = (0..CAUSES.len()).filter(|column| counts.keys().any(|(_, said)| said == column)).collect();
     let word = |index: &usize| CAUSES.get(*index).map_or("", |cause| cause.word());
     let mut text = "## Cause by cause\n\nRows: what it was. Columns: what we say.\n\n| |".to_owned();
-    columns.iter().for_each(|column| text.push_str(&format!(" {} |", word(column))));
+    for column in &columns {
+        let _ = write!(text, " {} |", word(column));
+    }
     text.push_str("\n|---|");
-    columns.iter().for_each(|_| text.push_str("--:|"));
+    text.push_str(&"--:|".repeat(columns.len()));
     for row in rows {
         let _ = write!(text, "\n| **{}** |", word(&row));
         for column in &columns {

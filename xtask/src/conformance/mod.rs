@@ -75,7 +75,9 @@ pub fn run(args: &ConformanceArgs) -> Result<(), Trouble> {
         faults.extend(missed_bar(&results));
     }
     if let Some(first) = faults.first() {
-        faults.iter().for_each(|fault| say::talk(fault));
+        for fault in &faults {
+            say::talk(fault);
+        }
         return Err(Trouble::new(format!("{} of the answers or exceptions are not as they must be; the first: {first}", faults.len()))
             .with_hint(format!("{EXCEPTIONS} holds one line and one reason for each")));
     }

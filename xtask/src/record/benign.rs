@@ -31,7 +31,7 @@ pub(super) fn recorded(data: &Path, benign: &Path) -> Result<(), Trouble> {
     }
     let authorities = Authorities::read(data)?;
     for &(replay, chains) in &CROSS_SIGNED {
-        let with_alternates = |&(file, at): &(&str, Option<i64>)| authorities.add_alternates(library.named(file, at)?);
+        let with_alternates = |&(file, at): &(&str, Option<i64>)| authorities.add_alternates(&library.named(file, at)?);
         write(&benign.join(replay), &evidence(chains.iter().map(with_alternates).collect::<Result<_, _>>()?), None)?;
     }
     let popular = library.popular()?;
@@ -203,7 +203,7 @@ impl Authorities {
     }
 
     /// Puts beside a chain the other certificates of its authorities, nearest first, as a server with all bundles would.
-    fn add_alternates(&self, seen: Observation) -> Result<Observation, Trouble> {
+    fn add_alternates(&self, seen: &Observation) -> Result<Observation, Trouble> {
         let sent: Vec<Bytes> = seen.chain.yes().map(|chain| chain.certificates.clone()).unwrap_or_default();
         let mut keys = Vec::new();
         for der in sent.iter().skip(1) {
@@ -222,7 +222,7 @@ impl Authorities {
                 alternates.push(der.clone().into());
             }
         }
-        Ok(with_chain(&seen, ChainForm::Presented, |certificates| certificates.extend(alternates)))
+        Ok(with_chain(seen, ChainForm::Presented, |certificates| certificates.extend(alternates)))
     }
 }
 
