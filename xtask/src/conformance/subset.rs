@@ -95,7 +95,7 @@ fn sample<'c>(results: &[(&'c Case, Option<Answer>)], exceptions: &Exceptions) -
         // The host of a real site is its own; it says nothing about the kind of case.
         let host = case.host.as_deref().filter(|_| case.is_bettertls());
         let count = seen.entry((case.class(), host, case.accept)).or_default();
-        if *count % every == 0 || exceptions.names(case) {
+        if count.is_multiple_of(every) || exceptions.names(case) {
             taken.push(*case);
         }
         *count += 1;
