@@ -132,7 +132,9 @@ proptest! {
         let seen = &REAL[which.index(REAL.len())];
         let mut chain: Vec<Vec<u8>> = seen.chain.yes().unwrap().certificates.iter().map(|der| der.as_slice().to_vec()).collect();
         let end_entity = chain[0].clone();
-        changes.iter().for_each(|change| apply(&mut chain, change));
+        for change in &changes {
+            apply(&mut chain, change);
+        }
         let altered = chain.first() != Some(&end_entity);
         let known = altered && REAL.iter().any(|real| real.chain.yes().is_some_and(|real| chain.first().is_some_and(|der| der == real.certificates[0].as_slice())));
         let certificates = chain.into_iter().map(Bytes::from).collect();

@@ -122,7 +122,10 @@ pub(crate) fn database(bytes: &[u8]) {
                 assert_harmless(&escaped(&place.to_string()));
                 let mut der = Vec::new();
                 let decoded = match encoding {
-                    Encoding::Der => Ok(der.extend(bytes)),
+                    Encoding::Der => {
+                        der.extend(bytes);
+                        Ok(())
+                    }
                     Encoding::Base64 => decode(&bytes, &mut Vec::new(), &mut der),
                 };
                 if decoded.is_ok() {
@@ -163,7 +166,7 @@ pub(crate) fn judged(evidence: &Evidence, tables: &Tables) -> Report {
 /// Asserts that a line has nothing that acts on a terminal or hides what is there.
 pub(crate) fn assert_harmless(line: &str) {
     let found = line.chars().find(|&letter| acts(letter));
-    assert!(found.is_none(), "{:?} in {line:?}", found);
+    assert!(found.is_none(), "{found:?} in {line:?}");
 }
 
 /// Controls of ASCII and of Latin-1, line and paragraph separators, and what turns or hides text (Unicode UAX #9, Cf).

@@ -47,6 +47,11 @@ struct Divisor {
 const LONGEST: usize = 256;
 
 impl Divisor {
+    #[allow(
+        clippy::indexing_slicing,
+        clippy::cast_possible_truncation,
+        reason = "at compile time, below the array's length; a remainder by 32 bits has 32 bits"
+    )]
     const fn new(divisor: u32) -> Self {
         let mut powers = [0; LONGEST];
         let (mut power, mut at) = (1, 0);
@@ -73,7 +78,7 @@ impl Divisor {
             high += product >> 32;
         }
         let divisor = u64::from(self.divisor);
-        let rest = ((high % divisor << 32) + low) % divisor;
+        let rest = (((high % divisor) << 32) + low) % divisor;
         u32::try_from(rest).unwrap_or(u32::MAX)
     }
 }

@@ -123,10 +123,8 @@ pub fn rule(id: &str) -> Option<&'static Rule> {
 
 impl<'s> Subject<'s> {
     fn new(certificate: &'s Certificate<'s>, tables: &'s Tables, at: i64) -> Self {
-        let disclosure = match certificate.is_ca {
-            true => tables.disclosure(&certificate.sha256, &certificate.spki_sha256),
-            false => Disclosure::Undisclosed,
-        };
+        let disclosure =
+            if certificate.is_ca { tables.disclosure(&certificate.sha256, &certificate.spki_sha256) } else { Disclosure::Undisclosed };
         let below_anchor_name = || certificate.is_ca && tables.anchors_by_subject(certificate.issuer).next().is_some();
         Self {
             certificate,
