@@ -275,7 +275,7 @@ fn each_kind_of_listed_key_is_called_what_it_is() {
         ("1af56c98ff043ef92bebff54cebb4dd67a25ba956c817f3e6dd3c1e52eb584c1", KeyKind::Interception),
         ("c4387d45364a313fbfe79812b35b815d42852ab03b06f11589638021c8f2cb44", KeyKind::Interception),
         ("a903af8c07bb91b0d9e3f3a30c6d53339fc5bd47e5d6bdb476598860c068a024", KeyKind::Compromised),
-        ("15e7ae40cc4b3f7222a5a6fe3e7dc47f6e46ee9a2251839db296d62ada2a0df7", KeyKind::Revoked),
+        ("15e7ae40cc4b3f7222a5a6fe3e7dc47f6e46ee9a2251839db296d62ada2a0df7", KeyKind::Misissued),
     ] {
         assert_eq!(tables.listed_key(&sha256(key)).unwrap().kind, kind, "{key}");
     }
