@@ -4,7 +4,9 @@ use std::path::Path;
 use std::sync::Arc;
 
 use mintwatch::demo::pki::{Authority, DAY, Leaf, Log, PkiError, Profile, Validity};
-use mintwatch_validator::evidence::{Evidence, Host, MachineAnchor, Observation, PortalCheck, Seen, Vantage};
+use mintwatch_validator::evidence::{
+    Evidence, Features, Host, MachineAnchor, Observation, PortalCheck, Remembered, RememberedFrom, Seen, Vantage,
+};
 use mintwatch_validator::tables::{Overlay, OverlayLog, OverlayPoolHost};
 use rcgen::{CertificateParams, DnType, KeyPair};
 use time::OffsetDateTime;
@@ -35,7 +37,7 @@ pub(super) fn minted(benign: &Path) -> Result<(), Trouble> {
 
 type Make = fn(&Lab) -> Result<Evidence, Trouble>;
 
-const LOOK_ALIKES: [(&str, Make); 10] = [
+const LOOK_ALIKES: [(&str, Make); 12] = [
     ("cdn-several-certificates", cdn),
     ("key-rotation", key_rotation),
     ("intermediate-in-its-grace", newborn_intermediate),
@@ -46,6 +48,8 @@ const LOOK_ALIKES: [(&str, Make); 10] = [
     ("certificate-over-64-kib", enormous_certificate),
     ("root-expired", expired_root),
     ("renewed-a-minute-ago", renewed_a_minute_ago),
+    ("default-certificate-on-one-family", default_on_one_family),
+    ("intermediate-missing-on-one-family", incomplete_on_one_family),
 ];
 
 /// Hosts of the lab and who runs each.
@@ -231,6 +235,48 @@ fn expired_root(lab: &Lab) -> Result<Evidence, Trouble> {
         seen("wiki.example", 0, &lab.site(&issuing, &["wiki.example"], 50).map_err(failed)?)?,
         seen("shop.example", 1, &lab.site(&lab.issuing, &["shop.example"], 20).map_err(failed)?)?,
     ]))
+}
+
+/// A site whose AAAA record leads to a machine that was never set up: it shows the certificate its system made at installation.
+fn default_on_one_family(lab: &Lab) -> Result<Evidence, Trouble> {
+    let right = lab.site(&lab.issuing, &["blog.example"], 20).map_err(failed)?;
+    let snake_oil = self_signed("localhost.localdomain", &["localhost.localdomain"], 500, 3650)?;
+    let observations = vec![
+        at(seen("blog.example", 0, &right)?, "192.0.2.7:443"),
+        at(self_signed_seen("blog.example", 1, &snake_oil)?, "[2001:db8::7]:443"),
+    ];
+    Ok(remembering(evidence(observations), lab))
+}
+
+/// A site with two machines, one of which forgets to send the intermediate.
+fn incomplete_on_one_family(lab: &Lab) -> Result<Evidence, Trouble> {
+    let whole = lab.site(&lab.issuing, &["wiki.example"], 20).map_err(failed)?;
+    let alone = lab.site(&lab.issuing, &["wiki.example"], 25).map_err(failed)?;
+    let mut incomplete = seen("wiki.example", 1, &alone)?;
+    if let Seen::Yes(chain) = &mut incomplete.chain {
+        chain.certificates.truncate(1);
+    }
+    let observations = vec![at(seen("wiki.example", 0, &whole)?, "192.0.2.8:443"), at(incomplete, "[2001:db8::8]:443")];
+    Ok(remembering(evidence(observations), lab))
+}
+
+fn at(observation: Observation, peer: &str) -> Observation {
+    Observation { peer: Seen::Yes(peer.to_owned()), ..observation }
+}
+
+/// On a network that the user vouched for, every site was under the first authority.
+fn remembering(mut evidence: Evidence, lab: &Lab) -> Evidence {
+    let remembered = evidence.observations.iter().take(1).map(|observation| Remembered {
+        host: observation.target.host.clone(),
+        port: 443,
+        from: RememberedFrom::Baseline,
+        at: AT - DAY,
+        authorities: vec![lab.issuing.spki_sha256(), lab.root.spki_sha256()],
+        owners: vec![lab.root.organisation().to_owned()],
+        features: Features::default(),
+    });
+    evidence.surroundings.remembered = Seen::Yes(remembered.collect());
+    evidence
 }
 
 fn self_signed(common_name: &str, names: &[&str], days_old: u64, days: u64) -> Result<Vec<u8>, Trouble> {
