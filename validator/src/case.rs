@@ -1,7 +1,7 @@
 //! The case before the judge: the evidence, read once, and the tables it is held against.
 
 use std::cell::OnceCell;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, SocketAddr};
 
 use rustls_pki_types::ServerName;
@@ -9,7 +9,7 @@ use rustls_pki_types::ServerName;
 use crate::chain::Certificate;
 use crate::days::day;
 use crate::der;
-use crate::evidence::{ChainForm, DnsAnswer, Evidence, MachineAnchor, Observation, Remembered, Sha256, Surroundings};
+use crate::evidence::{ChainForm, DnsAnswer, Evidence, Host, MachineAnchor, Observation, Remembered, Sha256};
 use crate::finding::{Facet, Place};
 use crate::paths::{self, Issuer, MAX_CERTIFICATES, Path, Refusal, Validation};
 use crate::profile::Rules;
@@ -20,6 +20,8 @@ use crate::signatures::{Signatures, TlsSignatureError};
 use crate::tables::{Disclosure, KeyKind, KeyStanding, Revocation, Since, Standing, Tables};
 use crate::unseen::{self, KnownKey, Signer, UnseenIssuer, Untold};
 
+/// How many handshakes, answers or memories of one host are held against each other.
+const MOST_OF_A_HOST: usize = 64;
 /// How many log operators are enough to stop verifying SCTs; Chrome's CT policy asks for two.
 pub(crate) const ENOUGH_OPERATORS: usize = 2;
 /// How far, in seconds, an SCT may lie ahead of the handshake: clocks differ, and a log does not sign tomorrow.
@@ -38,7 +40,12 @@ pub(crate) struct Case<'e> {
     pub(crate) local_anchors: Vec<Anchor<'e>>,
     /// Whether the trust anchors of this machine were seen.
     pub(crate) machine_anchors_seen: bool,
-    surroundings: &'e Surroundings,
+    /// Indices of the views of each host.
+    by_host: BTreeMap<&'e Host, Vec<usize>>,
+    /// What resolvers answered, by host.
+    answers: BTreeMap<&'e Host, Vec<&'e DnsAnswer>>,
+    /// What is known from elsewhere, by host.
+    remembered: BTreeMap<&'e Host, Vec<&'e Remembered>>,
 }
 
 /// One observation, read.
@@ -136,14 +143,17 @@ pub(crate) enum VouchedBy<'v> {
     Public(BTreeSet<&'v str>),
     /// An anchor added on this machine.
     Local,
+    /// An authority that root programs know or knew, though no path to an anchor of today was seen: whose, is not told.
+    Untold,
     /// Nobody who is trusted here.
     Nobody,
 }
 
 impl VouchedBy<'_> {
-    /// Returns whether two handshakes lead to other authorities; unlike public ones that share one owner.
+    /// Returns whether two handshakes lead to other authorities: public ones without a common owner, or of another kind.
     pub(crate) fn differs_from(&self, other: &Self) -> bool {
         match (self, other) {
+            (Self::Untold, _) | (_, Self::Untold) => false,
             (Self::Public(one), Self::Public(another)) => one.is_disjoint(another),
             (one, another) => one != another,
         }
@@ -154,6 +164,7 @@ impl VouchedBy<'_> {
         match self {
             Self::Public(owners) => owners.iter().copied().collect::<Vec<_>>().join(", "),
             Self::Local => "an anchor added on this machine".to_owned(),
+            Self::Untold => "an authority that was not seen".to_owned(),
             Self::Nobody => "nobody who is trusted here".to_owned(),
         }
     }
@@ -212,25 +223,41 @@ impl<'e> Case<'e> {
         let machine = evidence.surroundings.anchors.yes();
         let local_anchors: Vec<Anchor<'e>> = machine.into_iter().flatten().filter_map(|anchor| local_anchor(anchor, tables)).collect();
         let signatures = Signatures::new();
-        let views = evidence
+        let views: Vec<View<'e>> = evidence
             .observations
             .iter()
             .enumerate()
             .map(|(index, observation)| View::read(index, observation, tables, &local_anchors, &signatures))
             .collect();
-        Self { tables, views, local_anchors, machine_anchors_seen: machine.is_some(), surroundings: &evidence.surroundings }
+        let around = &evidence.surroundings;
+        Self {
+            tables,
+            by_host: by_host(evidence.observations.iter().enumerate().map(|(index, seen)| (&seen.target.host, index))),
+            answers: by_host(around.dns.yes().into_iter().flatten().map(|answer| (&answer.host, answer))),
+            remembered: by_host(around.remembered.yes().into_iter().flatten().map(|memory| (&memory.host, memory))),
+            views,
+            local_anchors,
+            machine_anchors_seen: machine.is_some(),
+        }
     }
 
-    /// Returns what resolvers answered.
-    pub(crate) fn answers(&self) -> &'e [DnsAnswer] {
-        self.surroundings.dns.yes().map(Vec::as_slice).unwrap_or_default()
+    /// Returns the other views of a view's host, the first [`MOST_OF_A_HOST`]: who asks more often compares no more.
+    pub(crate) fn others_of_host(&self, view: &View<'e>) -> impl Iterator<Item = &View<'e>> {
+        let (index, host) = (view.index, &view.observation.target.host);
+        let of_host = self.by_host.get(host).into_iter().flatten().filter_map(|&index| self.views.get(index));
+        of_host.filter(move |other| other.index != index && other.end_entity_readable).take(MOST_OF_A_HOST)
     }
 
-    /// Returns what is known of a view's host from elsewhere, and was seen before its handshake.
+    /// Returns what resolvers answered for a host, the first [`MOST_OF_A_HOST`].
+    pub(crate) fn answers(&self, host: &Host) -> impl Iterator<Item = &'e DnsAnswer> {
+        self.answers.get(host).into_iter().flatten().copied().take(MOST_OF_A_HOST)
+    }
+
+    /// Returns what is known of a view's host from elsewhere, and was seen before its handshake; likewise.
     pub(crate) fn remembered(&self, view: &View<'e>) -> impl Iterator<Item = &'e Remembered> {
         let (target, at) = (&view.observation.target, view.observation.at / 1000);
-        let memories = self.surroundings.remembered.yes().map(Vec::as_slice).unwrap_or_default();
-        memories.iter().filter(move |memory| memory.host == target.host && memory.port == target.port && memory.at <= at)
+        let memories = self.remembered.get(&target.host).into_iter().flatten().copied();
+        memories.filter(move |memory| memory.port == target.port && memory.at <= at).take(MOST_OF_A_HOST)
     }
 
     /// Returns whether a view shows what a detector needs.
@@ -248,7 +275,7 @@ impl<'e> Case<'e> {
             Facet::Scts => !view.scts.each.is_empty(),
             Facet::Negotiated => view.observation.tls.yes().is_some() && view.observation.offer.yes().is_some(),
             Facet::SeveralAnswers => {
-                let mut resolvers = self.answers().iter().filter(|answer| answer.host == *host).map(|answer| &answer.resolver);
+                let mut resolvers = self.answers(host).map(|answer| &answer.resolver);
                 resolvers.next().is_some_and(|first| resolvers.any(|other| other != first))
             }
             Facet::Control => self.remembered(view).next().is_some(),
@@ -257,6 +284,14 @@ impl<'e> Case<'e> {
             Facet::Expectation => !self.tables.expected_owners(host).is_empty(),
         }
     }
+}
+
+fn by_host<'e, T>(all: impl Iterator<Item = (&'e Host, T)>) -> BTreeMap<&'e Host, Vec<T>> {
+    let mut grouped: BTreeMap<&Host, Vec<T>> = BTreeMap::new();
+    for (host, one) in all {
+        grouped.entry(host).or_default().push(one);
+    }
+    grouped
 }
 
 fn local_anchor<'e>(anchor: &'e MachineAnchor, tables: &Tables) -> Option<Anchor<'e>> {
@@ -505,6 +540,14 @@ impl<'e> View<'e> {
         }
     }
 
+    /// Returns why the end-entity would be refused whoever signed it.
+    pub(crate) fn unfitness(&self) -> Option<Refusal> {
+        let Ok(host) = ServerName::try_from(self.observation.target.host.as_str()) else {
+            return Some(Refusal::Unsupported("host name".to_owned()));
+        };
+        paths::unfitness(self.end_entity()?, &host, self.at)
+    }
+
     /// Returns the paths that end at an anchor which was public at the time.
     pub(crate) fn public_paths(&self) -> impl Iterator<Item = &Path> {
         self.paths.iter().filter(|path| self.anchor_of(path).is_some_and(Anchor::is_public))
@@ -517,7 +560,15 @@ impl<'e> View<'e> {
         if !owners.is_empty() {
             return VouchedBy::Public(owners);
         }
-        if self.anchors.iter().any(Anchor::is_local) { VouchedBy::Local } else { VouchedBy::Nobody }
+        // A server that forgets its intermediate, or keeps to a root that left the programs, has changed nothing of who vouches.
+        let signer = self.unseen_issuer.as_ref().map(|issuer| &issuer.signer);
+        if self.anchors.iter().any(Anchor::is_local) {
+            VouchedBy::Local
+        } else if self.anchors.iter().any(Anchor::is_retired) || matches!(signer, Some(Signer::Known(_) | Signer::Untold(_))) {
+            VouchedBy::Untold
+        } else {
+            VouchedBy::Nobody
+        }
     }
 
     /// Returns the address the connection went to, without the port.

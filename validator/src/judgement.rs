@@ -10,7 +10,7 @@ use crate::report::{
     SurroundingsReport, TableUse,
 };
 use crate::tables::{KeyStanding, Program, Tables};
-use crate::verdict::{self, End, RefusalKind, Standing, Verdict};
+use crate::verdict::{self, End, Refused, Standing, Verdict};
 
 /// A clock that is further off than this, in seconds, makes dates unusable.
 const CLOCK_TOLERANCE: i64 = 24 * 60 * 60;
@@ -148,9 +148,7 @@ fn standing(view: &View<'_>, case: &Case<'_>, evidence: &Evidence, uses: &[Table
         accepted_unseen: observation.chain.yes().is_some_and(|chain| chain.form == ChainForm::EndEntityOnly)
             && observation.ending == Ending::Completed,
         signed_by_known: view.known_issuer().is_some_and(|issuer| issuer.standing == Some(KeyStanding::Public)),
-        fits: view
-            .end_entity()
-            .is_some_and(|end_entity| end_entity.is_current(view.at) && end_entity.names_host(observation.target.host.as_str())),
+        unfit: view.known_issuer().and_then(|_| view.unfitness()).as_ref().map(refused),
         internal_name: is_internal(&observation.target.host),
         logged,
         matches: matches(view, case, logged),
@@ -164,8 +162,10 @@ fn stale_tables(view: &View<'_>, tables: &Tables, uses: &[TableUse]) -> Vec<Stri
     if tables.overlay_label().is_some() && view.anchors.iter().any(|anchor| by_overlay(&anchor.kind)) {
         return Vec::new();
     }
-    let rested_on = uses.iter().filter(|used| TABLES_OF_CLEAR.contains(&used.table.name.as_str()));
-    rested_on.filter(|used| used.stale).map(|used| used.table.name.clone()).collect()
+    // A lone end-entity rests on the keys of issuers besides.
+    let keys = view.known_issuer().map(|_| "issuers");
+    let rests_on = |name: &str| TABLES_OF_CLEAR.contains(&name) || keys == Some(name);
+    uses.iter().filter(|used| rests_on(&used.table.name)).filter(|used| used.stale).map(|used| used.table.name.clone()).collect()
 }
 
 fn unmeasured_because(ending: &Ending) -> String {
@@ -193,7 +193,7 @@ fn end_of(view: &View<'_>) -> End {
 }
 
 /// Why validation refuses every path to the best kind of anchor, the mildest reason first.
-fn refusal_of(view: &View<'_>, end: End) -> Option<RefusalKind> {
+fn refusal_of(view: &View<'_>, end: End) -> Option<Refused> {
     let of_kind = |path: &&crate::paths::Path| match end {
         End::Public => view.anchor_of(path).is_some_and(crate::case::Anchor::is_public),
         End::Local => view.anchor_of(path).is_some_and(crate::case::Anchor::is_local),
@@ -203,9 +203,18 @@ fn refusal_of(view: &View<'_>, end: End) -> Option<RefusalKind> {
     if refusals.iter().any(Option::is_none) {
         return None;
     }
+    let faults: Vec<Refused> = refusals.into_iter().flatten().map(refused).collect();
+    faults.iter().find(|fault| matches!(fault, Refused::OriginFault(_))).or(faults.first()).cloned()
+}
+
+/// What one refusal amounts to.
+fn refused(refusal: &Refusal) -> Refused {
+    let says = format!("path validation refuses it: {}", refusal.says());
     // Nobody's profile is a fault that the origin alone explains: whoever forges may well break one.
-    let fault = |refusal: &&Refusal| !matches!(refusal, Refusal::Unsupported(_) | Refusal::Misprofiled(_) | Refusal::NoAnchor);
-    Some(if refusals.iter().flatten().any(fault) { RefusalKind::OriginFault } else { RefusalKind::Unsupported })
+    match refusal {
+        Refusal::Unsupported(_) | Refusal::Misprofiled(_) | Refusal::NoAnchor => Refused::Doubtful(says),
+        _ => Refused::OriginFault(says),
+    }
 }
 
 /// The tables' own date is a floor: no handshake happened before what we know of was published.
@@ -284,10 +293,12 @@ fn table_uses(evidence: &Evidence, tables: &Tables) -> Vec<TableUse> {
 }
 
 #[cfg(test)]
-#[allow(clippy::indexing_slicing, reason = "tests")]
+#[allow(clippy::indexing_slicing, clippy::unwrap_used, reason = "tests")]
 mod tests {
+    use rcgen::IsCa;
+
     use crate::evidence::Evidence;
-    use crate::testing::{Lab, PINNED_HOST};
+    use crate::testing::{Lab, NOW, PINNED_HOST, below};
     use crate::verdict::{Cause, Confidence};
 
     #[test]
@@ -372,6 +383,49 @@ mod tests {
         let lab = Lab::new();
         let report = lab.judge(&[lab.site("printer.home.arpa").issued_by(&lab.local)]);
         assert_eq!((report.verdict.cause, report.verdict.confidence), (Cause::InternalName, Confidence::Strong));
+    }
+
+    #[test]
+    fn a_lone_end_entity_is_clear_only_when_a_known_key_signed_it_logs_saw_it_and_it_fits() {
+        let lab = Lab::new();
+        let lone = |issuer| lab.site("www.bank.example").issued_by(issuer).logged().leaf_only();
+        let cause = |site| lab.judge(&[site]).verdict.cause;
+        assert_eq!(cause(lone(&lab.disclosed)), Cause::Clear);
+        assert_eq!(cause(lab.site("www.bank.example").issued_by(&lab.disclosed).leaf_only()), Cause::Inconclusive);
+        assert_eq!(cause(lone(&lab.disclosed).naming(&["www.news.example"])), Cause::OriginFault);
+        assert_eq!(cause(lone(&lab.disclosed).begun_before(700 * 86_400)), Cause::OriginFault);
+        // Whoever accepted it trusts somebody whom no root program knows.
+        assert_eq!(cause(lone(&lab.undisclosed)), Cause::LocalInterception);
+        assert_eq!(cause(lone(&lab.leaked)), Cause::PublicAuthorityInterception);
+    }
+
+    #[test]
+    fn what_a_certificate_signed_that_is_no_cas_is_taken_by_nobody() {
+        let lab = Lab::new();
+        let server = below(&lab.disclosed, "a.server.example", NOW - 90 * 86_400, 90, |params| params.is_ca = IsCa::ExplicitNoCa);
+        let report = lab.judge(&[lab.site("www.bank.example").issued_by(&server).with_extra(&lab.disclosed).begun_before(86_400)]);
+        assert_eq!(
+            (report.verdict.cause, report.verdict.decided_by.as_slice()),
+            (Cause::UntrustedInterception, &["misused-end-entity".to_owned()][..])
+        );
+    }
+
+    #[test]
+    fn a_borrowed_name_over_an_unknown_key_is_no_neglect() {
+        let lab = Lab::new();
+        let copy = lab.disclosed.copied_by(&lab.unknown, rcgen::KeyPair::generate().unwrap());
+        let report = lab.judge_without_anchors(&[lab.site("www.bank.example").issued_by(&copy)]);
+        assert_eq!(
+            (report.verdict.cause, report.verdict.decided_by.as_slice()),
+            (Cause::UntrustedInterception, &["impersonated-authority".to_owned()][..])
+        );
+    }
+
+    #[test]
+    fn a_refusal_is_told_by_its_reason() {
+        let lab = Lab::new();
+        let report = lab.judge(&[lab.site("www.bank.example").issued_by(&lab.disclosed).logged().naming(&["www.news.example"])]);
+        assert_eq!(report.verdict.because, "path validation refuses it: it is for other hosts");
     }
 
     #[test]

@@ -118,6 +118,49 @@ pub enum Refusal {
     Unsupported(String),
 }
 
+impl Refusal {
+    /// Returns why, as one clause in lower case. Holds no certificate text.
+    pub fn says(&self) -> String {
+        match self {
+            Self::NoAnchor => "it reaches no trust anchor",
+            Self::Expired => "a certificate is past its last day",
+            Self::NotYetValid => "a certificate is before its first day",
+            Self::WrongName => "it is for other hosts",
+            Self::OutsideNameConstraints => "a name lies outside what a CA above it may vouch for",
+            Self::IssuerMayNotSign => "an issuer is no CA, or may not have signed this",
+            Self::EndEntityIsCa => "a CA's certificate stands in the server's place",
+            Self::WrongPurpose => "it is not for TLS servers",
+            Self::AnchorNotCurrent => "the trust anchor is past its own dates",
+            Self::WeakSignature => "a signature rests on SHA-1 or on a short RSA key",
+            Self::BlockedKey => "a key in it is blocked outright",
+            Self::Misprofiled(fault) => fault.says(),
+            Self::Unsupported(what) => return format!("an encoding or name in it is not taken ({what})"),
+        }
+        .to_owned()
+    }
+}
+
+/// Returns why an end-entity would be refused whoever signed it: other hosts, another moment, another purpose, its own profile.
+pub(crate) fn unfitness(end_entity: &Certificate<'_>, host: &ServerName<'_>, at: i64) -> Option<Refusal> {
+    let der = end_entity.to_pki();
+    if at < end_entity.not_before {
+        return Some(Refusal::NotYetValid);
+    }
+    if at > end_entity.not_after {
+        return Some(Refusal::Expired);
+    }
+    if end_entity.is_ca {
+        return Some(Refusal::EndEntityIsCa);
+    }
+    if end_entity.purposes.is_some_and(|purposes| !purposes.server && !purposes.any) {
+        return Some(Refusal::WrongPurpose);
+    }
+    match EndEntityCert::try_from(&der).and_then(|leaf| leaf.verify_is_valid_for_subject_name(host)) {
+        Ok(()) => first_fault(end_entity, Role::EndEntity, Rules::WebPki { at }).map(Refusal::Misprofiled),
+        Err(error) => Some(refusal_of(&error)),
+    }
+}
+
 /// What the search found.
 #[derive(Debug, Default)]
 pub(crate) struct Found {

@@ -103,7 +103,7 @@ pub(crate) struct Standing {
     /// Where the best path ends.
     pub(crate) end: End,
     /// Why path validation refuses every path to the best kind of anchor; none when it accepts one.
-    pub(crate) refused: Option<RefusalKind>,
+    pub(crate) refused: Option<Refused>,
     /// This machine's clock is known to be wrong.
     pub(crate) clock_wrong: bool,
     /// A captive portal was found.
@@ -118,8 +118,8 @@ pub(crate) struct Standing {
     pub(crate) accepted_unseen: bool,
     /// No issuer was seen, and a key that root programs know as a CA's signed the end-entity.
     pub(crate) signed_by_known: bool,
-    /// The end-entity is valid at this moment for this host.
-    pub(crate) fits: bool,
+    /// Why an end-entity whose issuer was not seen would be refused for itself: other hosts, another time, another purpose.
+    pub(crate) unfit: Option<Refused>,
     /// What speaks for the host: each is a positive match on a key or a signature.
     pub(crate) matches: Vec<&'static str>,
     /// Tables that a clear verdict rests on and that are past their limit.
@@ -135,25 +135,24 @@ pub(crate) enum End {
     Nowhere,
 }
 
-/// How a refusal bears on the verdict.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum RefusalKind {
+/// Why path validation refuses every path, in words, and how that bears on the verdict.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Refused {
     /// The origin's own fault is enough to explain it: dates, names, purposes.
-    OriginFault,
-    /// The validator cannot tell; not the same as wrong.
-    Unsupported,
+    OriginFault(String),
+    /// Nobody's fault, or more than one may have; not the same as wrong.
+    Doubtful(String),
 }
 
 /// Detectors that tell of certificates no log vouches for.
 const NOT_LOGGED: [&str; 2] = ["sct-missing", "sct-invalid"];
 /// Detectors whose finding, beside one of [`NOT_LOGGED`], shows that a public authority mints here.
-const COMPANIONS_OF_NOT_LOGGED: [&str; 13] = [
+const COMPANIONS_OF_NOT_LOGGED: [&str; 12] = [
     "one-issuer-many-operators",
     "shared-key",
     "key-is-issuers-key",
     "minted-on-demand",
     "outlives-its-issuer",
-    "bare-profile",
     "pin-mismatch",
     "unexpected-authority",
     "authority-changed",
@@ -262,7 +261,12 @@ fn weigh_accusations(standing: &Standing, said: &Said<'_>) -> Option<Verdict> {
     // The issuer itself: nobody was told of it, or it is none.
     for id in ["undisclosed-subordinate", "misused-end-entity"] {
         if let Some(finding) = said.by(id, Weight::Strong) {
-            return critical(K::Strong, &[finding]);
+            // No client takes what a certificate signed that is no CA's, whatever stands above it.
+            return if finding.kind.as_deref() == Some("no-ca") {
+                Some(rule(C::UntrustedInterception, S::High, K::Strong, &finding.says, &[finding]))
+            } else {
+                critical(K::Strong, &[finding])
+            };
         }
     }
     if let Some(fresh) = said.by("undisclosed-subordinate", Weight::Weak) {
@@ -277,7 +281,9 @@ fn weigh_accusations(standing: &Standing, said: &Said<'_>) -> Option<Verdict> {
             return critical(K::Strong, &[finding]);
         }
     }
-    let (not_logged, companions) = (said.any(&NOT_LOGGED), said.any(&COMPANIONS_OF_NOT_LOGGED));
+    let (not_logged, mut companions) = (said.any(&NOT_LOGGED), said.any(&COMPANIONS_OF_NOT_LOGGED));
+    // A public CA may forget a thing or two, not most of what it must put in.
+    companions.extend(said.by("bare-profile", Weight::Strong));
     if let (false, Some(missing), Some(companion)) = (standing.logged, not_logged.first(), companions.first()) {
         let because = format!("{}, and {}", missing.says, companion.says);
         let by = [&[*missing], &companions[..]].concat();
@@ -314,13 +320,9 @@ fn weigh_doubts(standing: &Standing, said: &Said<'_>) -> Verdict {
     if let Some(listed) = said.by("revoked-authority", Weight::Weak) {
         return rule(C::Inconclusive, S::Low, K::Strong, &listed.says, &[listed]);
     }
-    match standing.refused {
-        Some(RefusalKind::OriginFault) => {
-            return rule(C::OriginFault, S::Info, K::Strong, "path validation refuses it for a reason of the origin's own", &[]);
-        }
-        Some(RefusalKind::Unsupported) => {
-            return rule(C::Inconclusive, S::Low, K::Weak, "path validation does not take an encoding in it", &[]);
-        }
+    match &standing.refused {
+        Some(Refused::OriginFault(why)) => return rule(C::OriginFault, S::Info, K::Strong, why, &[]),
+        Some(Refused::Doubtful(why)) => return rule(C::Inconclusive, S::Low, K::Weak, why, &[]),
         None => {}
     }
     let pin = said.by("pin-mismatch", Weight::Weak);
@@ -341,8 +343,10 @@ fn weigh_doubts(standing: &Standing, said: &Said<'_>) -> Verdict {
 
 /// Weighs an end-entity whose issuer was not seen, and was found among the keys that root programs know.
 fn weigh_end_entity_alone(standing: &Standing, said: &Said<'_>) -> Verdict {
-    if !standing.fits {
-        return rule(C::OriginFault, S::Info, K::Strong, "a disclosed authority signed it, for other hosts or another time", &[]);
+    match &standing.unfit {
+        Some(Refused::OriginFault(why)) => return rule(C::OriginFault, S::Info, K::Strong, why, &[]),
+        Some(Refused::Doubtful(why)) => return rule(C::Inconclusive, S::Low, K::Weak, why, &[]),
+        None => {}
     }
     if let Some(doubt) = said.any(&["unexpected-authority", "pin-mismatch", "sct-invalid"]).first() {
         return rule(C::Inconclusive, S::Low, K::Weak, &doubt.says, &[doubt]);
@@ -367,10 +371,14 @@ fn weigh_unanchored(standing: &Standing, said: &Said<'_>) -> Verdict {
     if standing.portal {
         return rule(C::CaptivePortal, S::Info, K::Strong, "a captive portal answers in place of the hosts", &[]);
     }
-    for id in ["one-issuer-many-operators", "minted-on-demand", "transport-diverges", "answers-diverge", "authority-changed"] {
+    for id in ["one-issuer-many-operators", "minted-on-demand"] {
         if let Some(finding) = said.by(id, Weight::Strong) {
             return rule(C::UntrustedInterception, S::High, K::Strong, &finding.says, &[finding]);
         }
+    }
+    // Whoever bears an authority's name over another key does not do so by neglect.
+    if let Some(copy) = said.by("impersonated-authority", Weight::Strong).filter(|copy| copy.kind.as_deref() != Some("issuer-name")) {
+        return rule(C::UntrustedInterception, S::High, K::Strong, &copy.says, &[copy]);
     }
     if !standing.searched {
         return rule(C::Inconclusive, S::Low, K::Weak, "the chain allows more paths than the budget", &[]);
@@ -389,6 +397,10 @@ fn weigh_unanchored(standing: &Standing, said: &Said<'_>) -> Verdict {
     }
     if standing.signed_by_known {
         return weigh_end_entity_alone(standing, said);
+    }
+    // These tell that an authority vouches for the host elsewhere, each of the same fact: together they are no more than one.
+    if let Some(elsewhere) = said.any(&["transport-diverges", "answers-diverge", "authority-changed"]).first() {
+        return rule(C::Inconclusive, S::Low, K::Weak, &elsewhere.says, &[elsewhere]);
     }
     let anchor = said.by("no-anchor", Weight::Note);
     let by: Vec<&Finding> = anchor.into_iter().collect();

@@ -26,7 +26,7 @@ const SYSTEM: &str = "system";
 fn examine(case: &Case<'_>, view: &View<'_>) -> Vec<Finding> {
     let host = &view.observation.target.host;
     let addresses = |wanted: fn(&DnsAnswer) -> bool| -> BTreeSet<IpAddr> {
-        let answers = case.answers().iter().filter(|answer| answer.host == *host && wanted(answer));
+        let answers = case.answers(host).filter(|answer| wanted(answer));
         answers.flat_map(|answer| &answer.addresses).filter_map(|address| address.parse().ok()).collect()
     };
     let here = addresses(|answer| answer.resolver == SYSTEM);
@@ -36,21 +36,17 @@ fn examine(case: &Case<'_>, view: &View<'_>) -> Vec<Finding> {
         return Vec::new();
     }
     let vouched = view.vouched_by();
-    let other = case.views.iter().find(|other| {
+    let other = case.others_of_host(view).find(|other| {
         let there = other.address().is_some_and(|address| elsewhere.contains(&address) && !here.contains(&address));
-        there && other.end_entity_readable && other.observation.target.host == *host && other.vouched_by().differs_from(&vouched)
+        there && other.vouched_by().differs_from(&vouched)
     });
     other.map(|other| speak(view, other, &vouched)).into_iter().collect()
 }
 
 fn speak(view: &View<'_>, other: &View<'_>, vouched: &VouchedBy<'_>) -> Finding {
     let there = other.vouched_by();
-    // Two public authorities may both be the site's own; where only the resolvers elsewhere lead to one, this network's does not.
-    let weight = if matches!((vouched, &there), (VouchedBy::Local | VouchedBy::Nobody, VouchedBy::Public(_))) {
-        Weight::Strong
-    } else {
-        Weight::Weak
-    };
+    // Two public authorities may both be the site's own, and a machine that nobody vouches for may be one that was never set up.
+    let weight = if matches!((vouched, &there), (VouchedBy::Local, VouchedBy::Public(_))) { Weight::Strong } else { Weight::Weak };
     let says =
         format!("at the address of this network's resolver it is vouched for by {}, at that of others by {}", vouched.text(), there.text());
     Finding { with: vec![other.index], ..DETECTOR.finding(weight, view, view.issuer_place(), says) }

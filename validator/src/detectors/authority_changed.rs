@@ -21,15 +21,19 @@ fn examine(case: &Case<'_>, view: &View<'_>) -> Vec<Finding> {
     let vouched = view.vouched_by();
     let same_owner = |owners: &[String]| match &vouched {
         VouchedBy::Public(now) => owners.iter().any(|owner| now.contains(owner.as_str())),
-        VouchedBy::Local | VouchedBy::Nobody => false,
+        VouchedBy::Local | VouchedBy::Untold | VouchedBy::Nobody => false,
     };
     let known = |keys: &[crate::evidence::Sha256]| view.authorities_on_paths().any(|key| keys.contains(&key));
-    if remembered.is_empty() || remembered.iter().any(|memory| known(&memory.authorities) || same_owner(&memory.owners)) {
+    if remembered.is_empty()
+        || vouched == VouchedBy::Untold
+        || remembered.iter().any(|memory| known(&memory.authorities) || same_owner(&memory.owners))
+    {
         return Vec::new();
     }
     let before: Vec<&str> = remembered.iter().flat_map(|memory| memory.owners.iter().map(String::as_str)).collect();
     let before = if before.is_empty() { "other authorities".to_owned() } else { before.join(", ") };
-    let weight = if matches!(vouched, VouchedBy::Public(_)) { Weight::Weak } else { Weight::Strong };
+    // An anchor that was added is no accident; a public authority, or a certificate nobody vouches for, may be the operator's.
+    let weight = if vouched == VouchedBy::Local { Weight::Strong } else { Weight::Weak };
     let says = format!("vouched for by {}, where it was recorded under {before}", vouched.text());
     vec![DETECTOR.finding(weight, view, view.issuer_place(), says)]
 }
@@ -63,8 +67,10 @@ mod tests {
         let before = || vec![lab.disclosed.spki_sha256()];
         let report = judged(&lab, &lab.local, before(), &["Lab Trust One"]);
         assert_eq!(speaks(&report, super::DETECTOR.id)[0].weight, Weight::Strong);
-        let report = judged(&lab, &lab.other_owner, before(), &["Lab Trust One"]);
-        assert_eq!(speaks(&report, super::DETECTOR.id)[0].weight, Weight::Weak);
+        for issuer in [&lab.other_owner, &lab.unknown] {
+            let report = judged(&lab, issuer, before(), &["Lab Trust One"]);
+            assert_eq!(speaks(&report, super::DETECTOR.id)[0].weight, Weight::Weak);
+        }
     }
 
     #[test]

@@ -20,11 +20,10 @@ const CLOSE: i64 = 300;
 
 fn examine(case: &Case<'_>, view: &View<'_>) -> Vec<Finding> {
     let Some(age) = age_at_handshake(view).filter(|age| age.abs() <= CLOSE) else { return Vec::new() };
-    let twin = case.views.iter().find(|other| {
-        let again = other.index != view.index && other.observation.target.host == view.observation.target.host;
+    let twin = case.others_of_host(view).find(|other| {
         let minted = age_at_handshake(other).is_some_and(|age| age.abs() <= CLOSE);
         let differs = other.end_entity().map(|c| (c.sha256, c.not_before)) != view.end_entity().map(|c| (c.sha256, c.not_before));
-        again && minted && differs
+        minted && differs
     });
     let place = Some(Place::Certificate(0));
     vec![match twin {

@@ -18,8 +18,7 @@ pub(super) const DETECTOR: Detector = Detector {
 
 fn examine(case: &Case<'_>, view: &View<'_>) -> Vec<Finding> {
     let vouched = view.vouched_by();
-    let others = case.views.iter().filter(|other| other.index != view.index && other.end_entity_readable);
-    let differing = others.filter_map(|other| {
+    let differing = case.others_of_host(view).filter_map(|other| {
         let difference = difference(view, other)?;
         let there = other.vouched_by();
         there.differs_from(&vouched).then_some((other, difference, there))
@@ -29,8 +28,9 @@ fn examine(case: &Case<'_>, view: &View<'_>) -> Vec<Finding> {
         return Vec::new();
     };
     let weight = match (&vouched, &there) {
-        (VouchedBy::Local | VouchedBy::Nobody, VouchedBy::Public(_)) => Weight::Strong,
-        (VouchedBy::Public(_), VouchedBy::Public(_)) => Weight::Weak,
+        (VouchedBy::Local, VouchedBy::Public(_)) => Weight::Strong,
+        // A machine that was never set up, behind one of the ways, is as likely.
+        (VouchedBy::Public(_) | VouchedBy::Nobody, VouchedBy::Public(_)) => Weight::Weak,
         // The other way is the odd one, and is spoken of at its own place.
         _ => return Vec::new(),
     };
@@ -80,11 +80,19 @@ mod tests {
     }
 
     #[test]
-    fn speaks_of_tcp_that_differs_from_quic() {
+    fn speaks_softly_of_tcp_under_nobody_where_quic_is_under_an_authority() {
         let lab = Lab::new();
         let tcp = lab.site(HOST).issued_by(&lab.unknown);
         let quic = lab.site(HOST).issued_by(&lab.disclosed).seen(|observation| observation.target.transport = Transport::Quic);
-        assert_eq!(weights(&lab.judge(&[tcp, quic])), [(0, Weight::Strong)]);
+        assert_eq!(weights(&lab.judge(&[tcp, quic])), [(0, Weight::Weak)]);
+    }
+
+    #[test]
+    fn stays_silent_about_a_server_that_forgets_its_intermediate() {
+        let lab = Lab::new();
+        let four = at(lab.site(HOST).issued_by(&lab.disclosed), "192.0.2.7:443");
+        let six = at(lab.site(HOST).issued_by(&lab.disclosed).leaf_only(), "[2001:db8::7]:443");
+        assert_eq!(weights(&lab.judge(&[four, six])), []);
     }
 
     #[test]
