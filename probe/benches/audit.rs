@@ -15,7 +15,6 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
-use std::time::Duration;
 
 use mintwatch::certificates::{Encoding, Found, decode, process};
 use mintwatch::commands::audit::{Entry, Question, examine};
@@ -24,8 +23,10 @@ use mintwatch::observe::unix_seconds;
 use mintwatch_validator::audit::{RULES, audit};
 use mintwatch_validator::tables::{Overlay, Tables};
 use mintwatch_validator::{Certificate, Evidence};
-use rustix::time::{ClockId, clock_gettime};
 use x509_parser::prelude::{FromDer, X509Certificate};
+
+mod measure;
+use measure::{cpu, median, micros};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -262,21 +263,6 @@ fn armoured(der: &[u8]) -> String {
     let body = data_encoding::BASE64.encode(der);
     let lines: Vec<_> = body.as_bytes().chunks(64).map(|line| std::str::from_utf8(line).unwrap()).collect();
     format!("-----BEGIN CERTIFICATE-----\n{}\n-----END CERTIFICATE-----\n", lines.join("\n"))
-}
-
-/// CPU time of this process, kernel and user, all threads.
-fn cpu() -> Duration {
-    let now = clock_gettime(ClockId::ProcessCPUTime);
-    Duration::new(now.tv_sec.unsigned_abs(), u32::try_from(now.tv_nsec).unwrap_or(0))
-}
-
-fn micros(begun: Duration, ended: Duration) -> f64 {
-    ended.saturating_sub(begun).as_secs_f64() * 1e6
-}
-
-fn median(mut values: Vec<f64>) -> f64 {
-    values.sort_by(f64::total_cmp);
-    values[values.len() / 2]
 }
 
 /// Judges every file of a folder as `lint_cabf_serverauth_cert` does, in one process that makes the validators of each

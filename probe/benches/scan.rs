@@ -12,7 +12,6 @@ use std::hint::black_box;
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::process::{Child, Command, ExitCode, Stdio};
-use std::time::Duration;
 
 use aws_lc_rs::agreement::{EphemeralPrivateKey, UnparsedPublicKey, X25519, agree_ephemeral};
 use aws_lc_rs::rand::SystemRandom;
@@ -24,8 +23,10 @@ use mintwatch_validator::evidence::{Bytes, Ending, Evidence, Host, Surroundings}
 use mintwatch_validator::judge;
 use mintwatch_validator::tables::{Overlay, OverlayLog, Tables};
 use mintwatch_validator::verdict::Cause;
-use rustix::time::{ClockId, clock_gettime};
 use serde::{Deserialize, Serialize};
+
+mod measure;
+use measure::{cpu, median, micros};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -219,21 +220,6 @@ fn per(rounds: usize, mut work: impl FnMut()) -> f64 {
         work();
     }
     micros(begun, cpu()) / rounds as f64
-}
-
-/// CPU time of this process, kernel and user, all threads.
-fn cpu() -> Duration {
-    let now = clock_gettime(ClockId::ProcessCPUTime);
-    Duration::new(now.tv_sec.unsigned_abs(), u32::try_from(now.tv_nsec).unwrap_or(0))
-}
-
-fn micros(begun: Duration, ended: Duration) -> f64 {
-    ended.saturating_sub(begun).as_secs_f64() * 1e6
-}
-
-fn median(mut values: Vec<f64>) -> f64 {
-    values.sort_by(f64::total_cmp);
-    values[values.len() / 2]
 }
 
 fn name(number: usize) -> String {

@@ -143,15 +143,9 @@ pub struct AuditArgs {
     /// Draw no progress bar
     #[arg(long)]
     pub no_progress: bool,
-    /// Lay these tables over the compiled ones; every output then says so
-    #[arg(long, value_name = "OVERLAY.json")]
-    pub lab_tables: Option<PathBuf>,
-    /// Treat these certificates as publicly trusted anchors; every output then says so
-    #[arg(long, value_name = "PEM")]
-    pub public_anchor: Vec<PathBuf>,
-    /// Treat these CA certificates as disclosed to the root programs; every output then says so
-    #[arg(long, value_name = "PEM")]
-    pub disclosed: Vec<PathBuf>,
+    #[command(flatten)]
+    #[allow(missing_docs, reason = "documented at the type")]
+    pub laid_over: LaidOver,
 }
 
 /// From which severity on an audit fails.
@@ -254,6 +248,17 @@ pub struct Judging {
     /// Exit with 4 when a table is past its date and nothing worse was found
     #[arg(long)]
     pub strict: bool,
+    #[command(flatten)]
+    #[allow(missing_docs, reason = "documented at the type")]
+    pub laid_over: LaidOver,
+    /// Treat these certificates as anchors that were added to the machine that looked
+    #[arg(long, value_name = "PEM")]
+    pub local_anchor: Vec<PathBuf>,
+}
+
+/// What is laid over the compiled tables.
+#[derive(Debug, Clone, Default, Args)]
+pub struct LaidOver {
     /// Lay these tables over the compiled ones; every output then says so
     #[arg(long, value_name = "OVERLAY.json")]
     pub lab_tables: Option<PathBuf>,
@@ -263,9 +268,6 @@ pub struct Judging {
     /// Treat these CA certificates as disclosed to the root programs; every output then says so
     #[arg(long, value_name = "PEM")]
     pub disclosed: Vec<PathBuf>,
-    /// Treat these certificates as anchors that were added to the machine that looked
-    #[arg(long, value_name = "PEM")]
-    pub local_anchor: Vec<PathBuf>,
 }
 
 /// Who turns names into addresses.

@@ -1,7 +1,7 @@
 //! Days in sentences: UNIX seconds as the ISO 8601 day they lie in.
 
 /// Returns the day of a moment in UNIX seconds, in UTC (proleptic Gregorian), such as `2015-04-01`.
-pub(crate) fn day(seconds: i64) -> String {
+pub fn day(seconds: i64) -> String {
     const DAYS_TO_YEAR_0: i64 = 719_468;
     const DAYS_OF_400_YEARS: i64 = 146_097;
     let days = seconds.div_euclid(86_400).saturating_add(DAYS_TO_YEAR_0);

@@ -6,7 +6,7 @@
 pub mod audit;
 mod case;
 mod chain;
-mod days;
+pub mod days;
 mod der;
 mod detector;
 pub mod detectors;

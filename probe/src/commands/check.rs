@@ -15,7 +15,7 @@ use crate::observe::unix_seconds;
 /// # Errors
 /// [`Error`] when the run could not begin, or its output not be written.
 pub fn run(args: &CheckArgs) -> Result<Status, Error> {
-    let tables = chosen(&args.judging, unix_seconds())?;
+    let tables = chosen(&args.judging.laid_over, unix_seconds())?;
     let targets = plan(&args.hosts, usize::from(args.looking.rounds), &mut StdRng::from_os_rng());
     look_and_judge(targets, &args.looking, &args.judging, &tables)
 }

@@ -22,7 +22,7 @@ use crate::observe::{over_tcp, unix_seconds};
 /// [`Error`] when the tables cannot be had, the only file cannot be judged, or nobody reads our output.
 pub fn run(args: &JudgeArgs) -> Result<Status, Error> {
     let now = args.at.and_then(|at| u64::try_from(at).ok()).unwrap_or_else(unix_seconds);
-    let tables = chosen(&args.judging, now)?;
+    let tables = chosen(&args.judging.laid_over, now)?;
     let mut worst = Status::CLEAR;
     for (index, path) in args.files.iter().enumerate() {
         let heading = args.files.len() > 1 && !args.judging.json && path.as_os_str() != "-";

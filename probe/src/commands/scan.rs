@@ -19,7 +19,7 @@ use crate::observe::unix_seconds;
 /// # Errors
 /// [`Error`] when the run could not begin, or its output not be written.
 pub fn run(args: &ScanArgs) -> Result<Status, Error> {
-    let tables = chosen(&args.judging, unix_seconds())?;
+    let tables = chosen(&args.judging.laid_over, unix_seconds())?;
     let mut rng = args.seed.map_or_else(StdRng::from_os_rng, StdRng::seed_from_u64);
     let hosts = match &args.host_list {
         Some(path) => listed(path)?,

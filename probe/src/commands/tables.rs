@@ -6,23 +6,23 @@ use mintwatch_validator::evidence::{Bytes, Evidence, MachineAnchor, Seen, Sha256
 use mintwatch_validator::tables::{Overlay, Tables};
 
 use super::files;
-use crate::cli::Judging;
+use crate::cli::{Judging, LaidOver};
 use crate::error::Error;
 
 /// Returns the tables that these arguments ask for; `now` dates what the command line discloses.
 ///
 /// # Errors
 /// [`Error`] when a file cannot be read or used.
-pub fn chosen(judging: &Judging, now: u64) -> Result<Tables, Error> {
-    let mut overlay = match &judging.lab_tables {
+pub fn chosen(laid_over: &LaidOver, now: u64) -> Result<Tables, Error> {
+    let mut overlay = match &laid_over.lab_tables {
         Some(path) => {
             let text = files::read(path, MAX_OVERLAY_BYTES)?;
             Some(Overlay::from_json(&text).map_err(Error::Overlay)?)
         }
         None => None,
     };
-    let stated = judging.public_anchor.iter().map(|path| (path, "anchor"));
-    let stated = stated.chain(judging.disclosed.iter().map(|path| (path, "disclosed")));
+    let stated = laid_over.public_anchor.iter().map(|path| (path, "anchor"));
+    let stated = stated.chain(laid_over.disclosed.iter().map(|path| (path, "disclosed")));
     for (path, what) in stated {
         let overlay = overlay.get_or_insert_with(|| Overlay::new("stated on the command line", now));
         let certificates = files::certificates(path)?.into_iter().map(|der| Bytes::from(der.as_ref()));

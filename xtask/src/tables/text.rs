@@ -83,18 +83,9 @@ pub(super) fn day_of_millis(millis: u64) -> String {
     day(i64::try_from(millis / 86_400_000).unwrap_or(0))
 }
 
-/// Returns the ISO 8601 day that many days after 1970-01-01 (proleptic Gregorian).
+/// Returns the ISO 8601 day that many days after 1970-01-01.
 fn day(days: i64) -> String {
-    let z = days + 719_468;
-    let era = z.div_euclid(146_097);
-    let doe = z.rem_euclid(146_097);
-    let yoe = (doe - doe / 1_460 + doe / 36_524 - doe / 146_096) / 365;
-    let doy = doe - (365 * yoe + yoe / 4 - yoe / 100);
-    let mp = (5 * doy + 2) / 153;
-    let d = doy - (153 * mp + 2) / 5 + 1;
-    let m = if mp < 10 { mp + 3 } else { mp - 9 };
-    let y = yoe + era * 400 + i64::from(m <= 2);
-    format!("{y:04}-{m:02}-{d:02}")
+    mintwatch_validator::days::day(days.saturating_mul(86_400))
 }
 
 /// Returns the ISO 8601 day that many days after another.

@@ -18,7 +18,7 @@ use mintwatch_validator::tables::Tables;
 
 use super::{Status, chosen, print, tell};
 use crate::certificates::{Place, Trouble, process, total_bytes};
-use crate::cli::{AuditArgs, Judging};
+use crate::cli::AuditArgs;
 use crate::error::Error;
 use crate::observe::unix_seconds;
 use crate::terminal::{Bar, Look};
@@ -129,13 +129,7 @@ fn status(args: &AuditArgs, tally: &Tally, uses: &[TableUse]) -> Status {
 }
 
 fn tables(args: &AuditArgs, at: i64) -> Result<Tables, Error> {
-    let judging = Judging {
-        lab_tables: args.lab_tables.clone(),
-        public_anchor: args.public_anchor.clone(),
-        disclosed: args.disclosed.clone(),
-        ..Judging::default()
-    };
-    chosen(&judging, u64::try_from(at).unwrap_or(0))
+    chosen(&args.laid_over, u64::try_from(at).unwrap_or(0))
 }
 
 /// Returns the age of every table an audit looks into.
