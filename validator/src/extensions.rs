@@ -50,21 +50,22 @@ pub(crate) fn of(tbs: &[u8]) -> Option<Vec<Extension<'_>>> {
     let mut rest = der::only(tbs, der::SEQUENCE)?;
     while let Some((element, after)) = der::read(rest) {
         if element.tag == EXTENSIONS {
-            return if after.is_empty() { list(der::only(element.content, der::SEQUENCE)?) } else { None };
+            return if after.is_empty() { each(der::only(element.content, der::SEQUENCE)?).collect() } else { None };
         }
         rest = after;
     }
     rest.is_empty().then(Vec::new)
 }
 
-fn list(mut rest: &[u8]) -> Option<Vec<Extension<'_>>> {
-    let mut extensions = Vec::new();
-    while !rest.is_empty() {
-        let (extension, after) = der::expect(rest, der::SEQUENCE)?;
-        extensions.push(one(extension)?);
-        rest = after;
-    }
-    Some(extensions)
+/// Reads extension after extension, inside the list of them; the first that is no DER is `None`, and the last.
+pub(crate) fn each(content: &[u8]) -> impl Iterator<Item = Option<Extension<'_>>> {
+    let mut rest = Some(content);
+    std::iter::from_fn(move || {
+        let content = rest.filter(|rest| !rest.is_empty())?;
+        let read = der::expect(content, der::SEQUENCE).and_then(|(extension, after)| Some((one(extension)?, after)));
+        rest = read.map(|(_, after)| after);
+        Some(read.map(|(extension, _)| extension))
+    })
 }
 
 fn one(extension: &[u8]) -> Option<Extension<'_>> {

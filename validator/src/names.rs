@@ -40,45 +40,53 @@ impl Attribute {
     }
 }
 
+/// Returns every attribute of a Name in DER, its object identifier and its value, in order, as far as it can be read.
+pub(crate) fn each(name: &[u8]) -> impl Iterator<Item = (&[u8], der::Element<'_>)> {
+    let mut sets = der::only(name, der::SEQUENCE).unwrap_or_default();
+    let mut members: &[u8] = &[];
+    std::iter::from_fn(move || {
+        loop {
+            if members.is_empty() {
+                (members, sets) = der::expect(sets, der::SET)?;
+                continue;
+            }
+            let (member, rest) = der::expect(members, der::SEQUENCE)?;
+            members = rest;
+            let (oid, value) = der::expect(member, der::OBJECT_IDENTIFIER)?;
+            let (value, _) = der::read(value)?;
+            return Some((oid, value));
+        }
+    })
+}
+
 /// Returns the known attributes of a Name in DER, in their order. Hostile text: escape before showing.
 pub(crate) fn attributes(name: &[u8]) -> Vec<(Attribute, Cow<'_, str>)> {
-    let mut found = Vec::new();
-    let mut sets = der::only(name, der::SEQUENCE).unwrap_or_default();
-    while let Some((set, rest)) = der::read(sets) {
-        sets = rest;
-        let mut members = set.content;
-        while let Some((member, rest)) = der::expect(members, der::SEQUENCE) {
-            members = rest;
-            if found.len() == MAX_ATTRIBUTES {
-                return found;
-            }
-            found.extend(attribute(member));
+    let short = each(name).filter(|(_, value)| value.content.len() <= MAX_VALUE);
+    short.filter_map(|(oid, value)| Some((Attribute::with_oid(oid)?, text(value)))).take(MAX_ATTRIBUTES).collect()
+}
+
+/// Reads a DirectoryString (RFC 5280 §4.1.2.4), whatever its type; a TeletexString as Latin-1, which is what old certificates hold.
+pub(crate) fn text(value: der::Element<'_>) -> Cow<'_, str> {
+    match value.tag {
+        BMP_STRING => {
+            let (units, _) = value.content.as_chunks::<2>();
+            let units = char::decode_utf16(units.iter().map(|unit| u16::from_be_bytes(*unit)));
+            units.map(|unit| unit.unwrap_or(char::REPLACEMENT_CHARACTER)).collect::<String>().into()
         }
+        UNIVERSAL_STRING => {
+            let (points, _) = value.content.as_chunks::<4>();
+            let points = points.iter().map(|point| char::from_u32(u32::from_be_bytes(*point)));
+            points.map(|point| point.unwrap_or(char::REPLACEMENT_CHARACTER)).collect::<String>().into()
+        }
+        _ => std::str::from_utf8(value.content)
+            .map_or_else(|_| value.content.iter().copied().map(char::from).collect::<String>().into(), Cow::from),
     }
-    found
 }
 
-fn attribute(member: &[u8]) -> Option<(Attribute, Cow<'_, str>)> {
-    let (oid, rest) = der::expect(member, der::OBJECT_IDENTIFIER)?;
-    let attribute = Attribute::with_oid(oid)?;
-    let (value, _) = der::read(rest).filter(|(value, _)| value.content.len() <= MAX_VALUE)?;
-    Some((attribute, text(value)))
-}
-
-fn text(value: der::Element<'_>) -> Cow<'_, str> {
-    if value.tag == BMP_STRING {
-        let (units, _) = value.content.as_chunks::<2>();
-        return char::decode_utf16(units.iter().map(|unit| u16::from_be_bytes(*unit)))
-            .map(|unit| unit.unwrap_or(char::REPLACEMENT_CHARACTER))
-            .collect::<String>()
-            .into();
-    }
-    // Old certificates hold Latin-1 in a TeletexString.
-    std::str::from_utf8(value.content).map_or_else(|_| value.content.iter().copied().map(char::from).collect::<String>().into(), Cow::from)
-}
-
+/// UniversalString: UTF-32, big-endian (X.690 §8.23.7).
+pub(crate) const UNIVERSAL_STRING: u8 = 0x1c;
 /// BMPString: UTF-16 without surrogates, big-endian (X.690 §8.23.8).
-const BMP_STRING: u8 = 0x1e;
+pub(crate) const BMP_STRING: u8 = 0x1e;
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "tests")]

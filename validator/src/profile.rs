@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::chain::Certificate;
 use crate::extensions::{self as ext, Extension};
-use crate::{der, name_constraints, signatures};
+use crate::{der, name_constraints, names, signatures};
 
 /// What a certificate is used as on a path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -460,14 +460,7 @@ const COMMON_NAME: &[u8] = &[0x55, 0x04, 0x03];
 const MAX_COMMON_NAMES: usize = 8;
 
 fn common_names(name: &[u8]) -> impl Iterator<Item = &[u8]> {
-    let rdns = elements(der::only(name, der::SEQUENCE).unwrap_or_default());
-    let attributes =
-        rdns.flat_map(|rdn| elements(rdn.content)).filter_map(|attribute| der::expect(attribute.content, der::OBJECT_IDENTIFIER));
-    attributes
-        .filter(|(kind, _)| *kind == COMMON_NAME)
-        .filter_map(|(_, value)| der::read(value))
-        .map(|(value, _)| value.content)
-        .take(MAX_COMMON_NAMES)
+    names::each(name).filter(|(kind, _)| *kind == COMMON_NAME).map(|(_, value)| value.content).take(MAX_COMMON_NAMES)
 }
 
 /// Tags of dNSName and iPAddress among the alternative names (RFC 5280 §4.2.1.6).

@@ -2,7 +2,8 @@
 //!
 //! One walk over the DER, in which nothing is copied: a database holds millions of certificates.
 
-use crate::der;
+use crate::extensions::{self, Extension};
+use crate::{der, names};
 
 /// A certificate's fields as an audit looks at them.
 #[derive(Debug)]
@@ -32,15 +33,6 @@ pub(super) enum Key<'e> {
     Other,
     /// RSA that is no pair of positive numbers.
     Malformed,
-}
-
-/// One extension.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Extension<'e> {
-    /// Its critical flag.
-    pub(super) critical: bool,
-    /// What its OCTET STRING holds.
-    pub(super) value: &'e [u8],
 }
 
 /// The extensions that an audit asks about; the first of each kind.
@@ -146,12 +138,9 @@ impl<'e> Extensions<'e> {
         let mut all = Self::default();
         let mut others: [&[u8]; 16] = [&[]; 16];
         let mut count = 0_usize;
-        let mut rest = der::only(content, der::SEQUENCE)?;
-        while !rest.is_empty() {
-            let (extension, after) = der::expect(rest, der::SEQUENCE)?;
-            rest = after;
-            let (oid, extension) = der::expect(extension, der::OBJECT_IDENTIFIER)?;
-            let extension = Extension::read(extension)?;
+        for extension in extensions::each(der::only(content, der::SEQUENCE)?) {
+            let extension = extension?;
+            let oid = extension.id;
             if let Some(slot) = all.slot(oid) {
                 let repeated = slot.is_some();
                 slot.get_or_insert(extension);
@@ -244,33 +233,9 @@ impl<'e> Extensions<'e> {
     }
 }
 
-impl<'e> Extension<'e> {
-    fn read(input: &'e [u8]) -> Option<Self> {
-        let (critical, rest) = match der::expect(input, BOOLEAN) {
-            Some((flag, rest)) => (flag != [0], rest),
-            None => (false, input),
-        };
-        Some(Self { critical, value: der::only(rest, der::OCTET_STRING)? })
-    }
-}
-
 /// Returns the text of every attribute of a kind in a Name, with its header; the kind is the last arc below 2.5.4.
 pub(super) fn attributes(name: &[u8], kind: u8) -> impl Iterator<Item = &[u8]> {
-    let mut rest = der::only(name, der::SEQUENCE).unwrap_or_default();
-    let mut set: &[u8] = &[];
-    std::iter::from_fn(move || {
-        loop {
-            if set.is_empty() {
-                (set, rest) = der::expect(rest, SET)?;
-            }
-            let (attribute, after) = der::expect(set, der::SEQUENCE)?;
-            set = after;
-            let (oid, value) = der::expect(attribute, der::OBJECT_IDENTIFIER)?;
-            if oid == [0x55, 0x04, kind] {
-                return der::read(value).map(|(value, _)| value.content);
-            }
-        }
-    })
+    names::each(name).filter(move |(oid, _)| *oid == [0x55, 4, kind]).map(|(_, value)| value.content)
 }
 
 /// Says whether subjectAltName holds a dNSName (RFC 5280 §4.2.1.6).
@@ -286,7 +251,6 @@ pub(super) fn has_dns_name(alt_names: Extension<'_>) -> bool {
 }
 
 const BOOLEAN: u8 = 0x01;
-const SET: u8 = 0x31;
 const DNS_NAME: u8 = 0x82;
 const VERSION: u8 = 0xa0;
 const EXTENSIONS: u8 = 0xa3;

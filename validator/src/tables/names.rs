@@ -5,7 +5,7 @@
 
 use sha2::{Digest as _, Sha256};
 
-use crate::der;
+use crate::names;
 
 /// The first 40 bits of a SHA-256 over a folded name.
 ///
@@ -27,7 +27,7 @@ impl Likeness {
     /// Organisations and common names count, letters and digits alone, lower case; where there is no
     /// common name the organisational units stand for it.
     pub fn of(name: &[u8]) -> Option<Self> {
-        let attributes = attributes(name)?;
+        let attributes = attributes(name);
         let of_kind = |kind: [u8; 3]| attributes.iter().filter(move |(oid, _)| *oid == kind).map(|(_, text)| text.as_str());
         let has_organisation = of_kind(ORGANISATION).next().is_some();
         let own = if of_kind(COMMON_NAME).next().is_some() { COMMON_NAME } else { UNIT };
@@ -52,53 +52,22 @@ const COMMON_NAME: [u8; 3] = [0x55, 4, 3];
 const UNIT: [u8; 3] = [0x55, 4, 11];
 
 /// The attributes that count, folded; those that fold to nothing are as if they were not there.
-fn attributes(name: &[u8]) -> Option<Vec<([u8; 3], String)>> {
-    let mut rest = der::only(name, der::SEQUENCE)?;
-    let mut found = Vec::new();
-    while !rest.is_empty() {
-        let (mut set, tail) = der::expect(rest, der::SET)?;
-        rest = tail;
-        while !set.is_empty() {
-            let (attribute, tail) = der::expect(set, der::SEQUENCE)?;
-            set = tail;
-            let (oid, value) = der::expect(attribute, der::OBJECT_IDENTIFIER)?;
-            let (value, _) = der::read(value)?;
-            let Ok(kind) = <[u8; 3]>::try_from(oid) else { continue };
-            let text = fold(&text(value.tag, value.content));
-            if [ORGANISATION, COMMON_NAME, UNIT].contains(&kind) && !text.is_empty() {
-                found.push((kind, text));
-            }
-        }
-    }
-    Some(found)
+fn attributes(name: &[u8]) -> Vec<([u8; 3], String)> {
+    let counts = |oid: &[u8]| [ORGANISATION, COMMON_NAME, UNIT].into_iter().find(|kind| kind == oid);
+    let folded = names::each(name).filter_map(|(oid, value)| Some((counts(oid)?, fold(&names::text(value)))));
+    folded.filter(|(_, text)| !text.is_empty()).collect()
 }
 
 fn fold(text: &str) -> String {
     text.chars().flat_map(char::to_lowercase).filter(|c| c.is_alphanumeric()).collect()
 }
 
-/// Reads a DirectoryString (RFC 5280 §4.1.2.4); a TeletexString as Latin-1, which is what old roots hold.
-fn text(tag: u8, content: &[u8]) -> String {
-    match tag {
-        BMP_STRING => {
-            let (units, _) = content.as_chunks::<2>();
-            char::decode_utf16(units.iter().map(|unit| u16::from_be_bytes(*unit))).filter_map(Result::ok).collect()
-        }
-        UNIVERSAL_STRING => {
-            let (points, _) = content.as_chunks::<4>();
-            points.iter().filter_map(|point| char::from_u32(u32::from_be_bytes(*point))).collect()
-        }
-        _ => std::str::from_utf8(content).map_or_else(|_| content.iter().copied().map(char::from).collect(), str::to_owned),
-    }
-}
-
-const UNIVERSAL_STRING: u8 = 0x1c;
-const BMP_STRING: u8 = 0x1e;
-
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "tests")]
 mod tests {
     use super::*;
+    use crate::der;
+    use crate::names::{BMP_STRING, UNIVERSAL_STRING};
 
     fn attribute(kind: [u8; 3], tag: u8, content: &[u8]) -> Vec<u8> {
         let inside = [der::write(der::OBJECT_IDENTIFIER, &kind), der::write(tag, content)].concat();
