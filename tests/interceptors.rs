@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout, reason = "tests")]
 
 mod real_interceptors {
+    use std::collections::BTreeSet;
     use std::fmt::Write as _;
     use std::fs;
     use std::path::{Path, PathBuf};
@@ -16,7 +17,7 @@ mod real_interceptors {
     use mintwatch_tests::lab::origins::{Orders, Site};
     use mintwatch_tests::lab::{Internet, Net, Place, Product, Signer, tool};
     use mintwatch_validator::finding::Place as InChain;
-    use mintwatch_validator::report::AnchorKind;
+    use mintwatch_validator::report::{AnchorKind, HostReport};
     use mintwatch_validator::tables::{Overlay, OverlayPin, Tables};
     use mintwatch_validator::verdict::Cause;
     use mintwatch_validator::{Certificate, Report};
@@ -117,7 +118,10 @@ mod real_interceptors {
             fs::write(at("anchors"), format!("{}{private}", self.public_roots)).unwrap();
             let overlay = self.folder.path().join("overlay.json");
             let mut check = self.net.command(Place::Client, &self.program);
+            // What this machine sets and trusts is no part of the laboratory.
+            check.env_clear().env("PATH", std::env::var_os("PATH").unwrap_or_default()).env("HOME", self.folder.path());
             check.env("SSL_CERT_FILE", at("anchors")).arg("check").args(HOSTS.map(|(host, _)| host));
+            check.args(["--proxy", "none", "--no-ground-truth"]);
             for (host, address) in &self.internet.addresses {
                 check.arg("--resolve").arg(format!("{host}:443:{address}"));
             }
@@ -169,7 +173,7 @@ mod real_interceptors {
                 writeln!(self.table, "\n{:<10} {:<20} {:<29} {:>7}  decided by", "middle", "signs under", "cause", "seconds").unwrap();
             }
             let (cause, seconds, by) = (cause.as_str().unwrap_or_default(), row.took.as_secs_f64(), verdict.decided_by.join(", "));
-            writeln!(self.table, "{product:<10} {root:<20} {cause:<29} {seconds:>7.2}  {by}").unwrap();
+            writeln!(self.table, "{product:<10} {root:<20} {cause:<29} {seconds:>7.2}  {by} {}", ways(&row.report)).unwrap();
             let expected = expect(&row.report).and_then(|status| match row.status {
                 found if found != Some(status) => Err(format!("exit status {found:?}, not {status}")),
                 _ if !row.same_offline => Err("`mintwatch judge` says something else of the same evidence".to_owned()),
@@ -179,19 +183,40 @@ mod real_interceptors {
             if let Err(why) = expected {
                 let hosts = row.report.hosts.iter().map(|host| {
                     let chain: Vec<String> = host.chain.iter().map(|one| format!("{} by {}", one.subject, one.issuer)).collect();
-                    format!("  {} {:?} {}; {}\n", host.host, host.failure, host.verdict.because, chain.join("; "))
+                    format!("  {} {} {:?} {}; {}\n", host.host, host.way.join(" "), host.failure, host.verdict.because, chain.join("; "))
                 });
                 self.failures.push(format!("{product}, {root}: {why}\n{}{}", hosts.collect::<String>(), row.product_says));
             }
         }
     }
 
+    /// Every host is found to be so, by some angle, and by none to be anything else that is worse than clear.
     fn every_host(report: &Report, cause: Cause) -> Result<(), String> {
-        let others = report.hosts.iter().filter(|host| host.verdict.cause != cause);
-        let others: Vec<String> = others.map(|host| format!("{} is {:?}", host.host, host.verdict.cause)).collect();
-        match (report.hosts.len(), others.is_empty()) {
-            (6, true) => Ok(()),
-            (hosts, _) => Err(format!("{hosts} hosts: {}", others.join(", "))),
+        let tame = [cause, Cause::Clear, Cause::NotMeasured];
+        let found = |name: &str| report.hosts.iter().any(|host| host.host.as_str() == name && host.verdict.cause == cause);
+        let missed = HOSTS.iter().filter(|(name, _)| !found(name)).map(|(name, _)| format!("{name} is not {cause:?}"));
+        let others = report.hosts.iter().filter(|host| !tame.contains(&host.verdict.cause));
+        let others = others.map(|host| format!("{} {} is {:?}", host.host, host.way.join(" "), host.verdict.cause));
+        let wrong: Vec<String> = missed.chain(others).collect();
+        if wrong.is_empty() { Ok(()) } else { Err(wrong.join(", ")) }
+    }
+
+    /// The handshakes in which somebody was found in the middle.
+    fn met(report: &Report) -> impl Iterator<Item = (usize, &HostReport)> {
+        report.hosts.iter().enumerate().filter(|(_, host)| host.verdict.cause.exit_status() > 10)
+    }
+
+    /// By which ways the box was met, and which it let pass.
+    fn ways(report: &Report) -> String {
+        let way = |host: &HostReport| if host.way.is_empty() { "plain".to_owned() } else { host.way.join(" ") };
+        let of =
+            |wanted: fn(&HostReport) -> bool| -> BTreeSet<String> { report.hosts.iter().filter(|host| wanted(host)).map(way).collect() };
+        let (met, passed) = (of(|host| host.verdict.cause.exit_status() > 10), of(|host| host.verdict.cause == Cause::Clear));
+        let list = |ways: &BTreeSet<String>| ways.iter().cloned().collect::<Vec<_>>().join(", ");
+        match (met.is_empty(), passed.is_empty()) {
+            (true, _) => String::new(),
+            (false, true) => format!("by {}", list(&met)),
+            (false, false) => format!("by {}; passed: {}", list(&met), list(&passed)),
         }
     }
 
@@ -204,13 +229,13 @@ mod real_interceptors {
         let is_ours = |anchor: &mintwatch_validator::report::AnchorReport| {
             matches!(&anchor.kind, AnchorKind::Local(origin) if origin == "SSL_CERT_FILE") && anchor.name.contains(PRIVATE_ROOT)
         };
-        let named = report.hosts.iter().all(|host| host.anchors.iter().any(is_ours));
+        let named = met(report).all(|(_, host)| host.anchors.iter().any(is_ours));
         if named { Ok(11) } else { Err("the private root is not named for every host".to_owned()) }
     }
 
     fn expect_public(report: &Report) -> Result<i32, String> {
         every_host(report, Cause::PublicAuthorityInterception)?;
-        let named = report.hosts.iter().enumerate().all(|(index, host)| {
+        let named = met(report).all(|(index, host)| {
             report.findings.iter().filter(|finding| finding.observation == index && finding.detector == "undisclosed-subordinate").any(
                 |finding| {
                     let Some(InChain::Certificate(place)) = finding.place else { return false };

@@ -285,8 +285,13 @@ fn odd_anchor() -> impl Strategy<Value = MachineAnchor> {
 }
 
 fn odd_evidence() -> impl Strategy<Value = Evidence> {
-    let answer =
-        (odd_host(), odd_text(), vec(odd_text(), 0..4)).prop_map(|(host, resolver, addresses)| DnsAnswer { host, resolver, addresses });
+    let answer = (odd_host(), odd_text(), vec(odd_text(), 0..4)).prop_map(|(host, resolver, addresses)| DnsAnswer {
+        host,
+        resolver,
+        addresses,
+        authenticated: Seen::NotVisible,
+        records: Vec::new(),
+    });
     let clock = (any::<i64>(), odd_text()).prop_map(|(ahead_seconds, witness)| ClockCheck { ahead_seconds, witness });
     let clock = prop_oneof![clock, Just(ClockCheck { ahead_seconds: i64::MIN, witness: String::new() })];
     let portal = (any::<bool>(), odd_text()).prop_map(|(captive, method)| PortalCheck { captive, method });

@@ -102,6 +102,8 @@ fn everything() -> Evidence {
         ocsp_staple: Seen::Yes(Bytes::from(Vec::new())),
         possession: Seen::Yes(Possession { scheme: 0x0403, message: certificate(), signature: certificate() }),
         offer: Seen::Yes(features()),
+        via: Seen::Yes(Via::HttpConnect),
+        hop_limit: Some(7),
     };
     let failed = Observation {
         target: target("192.0.2.7", Transport::Quic),
@@ -115,7 +117,12 @@ fn everything() -> Evidence {
         ..completed.clone()
     };
     let anchor = MachineAnchor { sha256: Sha256::of(b"anchor"), origin: "platform".to_owned(), certificate: Seen::Yes(certificate()) };
-    let answer = DnsAnswer { host: host("www.example.org"), resolver: "system".to_owned(), addresses: vec!["192.0.2.1".to_owned()] };
+    let record = DnsRecord { name: host("_443._tcp.www.example.org"), kind: "TLSA".to_owned(), data: "3 1 1 00".to_owned() };
+    let answer = DnsAnswer {
+        authenticated: Seen::Yes(true),
+        records: vec![record],
+        ..DnsAnswer::of(host("www.example.org"), "system", ["192.0.2.1".parse().unwrap()])
+    };
     Evidence {
         format: EvidenceFormat::Evidence,
         version: EVIDENCE_VERSION,
@@ -128,7 +135,7 @@ fn everything() -> Evidence {
             clock: Seen::Yes(ClockCheck { ahead_seconds: -3, witness: "http-date".to_owned() }),
             portal: Seen::Yes(PortalCheck { captive: false, method: "http-204".to_owned() }),
             proxies: Seen::Yes(vec!["HTTPS_PROXY".to_owned()]),
-            dns: Seen::Yes(vec![answer]),
+            dns: Seen::Yes(vec![answer.clone()]),
             remembered: Seen::Yes(vec![Remembered {
                 host: host("www.example.org"),
                 port: 443,
@@ -138,6 +145,8 @@ fn everything() -> Evidence {
                 owners: vec!["Example Trust".to_owned()],
                 features: features(),
             }]),
+            families: Seen::Yes(Families { ipv4: Reach::Answered, ipv6: Reach::NoRoute }),
+            invented: Seen::Yes(vec![answer]),
         },
     }
 }

@@ -18,7 +18,7 @@ use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_ASN1, ECDSA_P256_SHA256_ASN1_SIGNING, EcdsaKeyPair, KeyPair, ParsedPublicKey};
 use mintwatch::demo::origin::{Site, serve};
 use mintwatch::demo::pki::{Authority, DAY, Log, Profile, Validity};
-use mintwatch::observe::{Limits, Plan, Planned, Resolver, run, unix_seconds};
+use mintwatch::observe::{Plan, Resolver, run, unix_seconds};
 use mintwatch_validator::evidence::{Bytes, Ending, Evidence, Host, Surroundings};
 use mintwatch_validator::judge;
 use mintwatch_validator::tables::{Overlay, OverlayLog, Tables};
@@ -34,7 +34,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 /// The signatures one host needs: end-entity, subordinate, CertificateVerify, and the SCTs of two logs.
 const K: f64 = 5.0;
 /// The most a scan may cost, in floors.
-const BAR: f64 = 1.6;
+const BAR: f64 = 1.4;
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().collect();
@@ -134,8 +134,8 @@ fn scan(greeting: &Greeting, names: usize) -> ScanParts {
         .take(50)
         .map(|seen| Evidence {
             observations: vec![seen.clone()],
-            surroundings: Surroundings::unseen(),
             collector: evidence.collector.clone(),
+            surroundings: Surroundings::unseen(),
             ..evidence
         })
         .collect();
@@ -157,13 +157,7 @@ fn plan(greeting: &Greeting, names: usize) -> Plan {
     for host in &hosts {
         resolver.state(host.clone(), 443, greeting.tls);
     }
-    Plan {
-        targets: hosts.into_iter().map(|host| Planned::now(host, 443)).collect(),
-        concurrency: 32,
-        limits: Limits::default(),
-        resolver,
-        surroundings: Surroundings::unseen(),
-    }
+    Plan { resolver, ..Plan::for_hosts(hosts.into_iter().map(|host| (host, 443))) }
 }
 
 fn tables(greeting: &Greeting) -> Tables {

@@ -1,5 +1,6 @@
 //! Every flag beside its help; the help is the manual.
 
+use std::collections::BTreeSet;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 
@@ -12,6 +13,7 @@ use mintwatch_validator::evidence::Host;
 use mintwatch_validator::verdict::Severity;
 
 use crate::demo::scenario::Scenario;
+use crate::observe::{Angle, Elsewhere, Proxy};
 
 /// Shows whether someone sits inside your TLS connections, and keeps the evidence.
 ///
@@ -230,6 +232,24 @@ pub struct Looking {
     /// Who turns names into addresses
     #[arg(long, value_enum, default_value_t = ResolverKind::System)]
     pub resolver: ResolverKind,
+    /// How else to look at every host, separated by commas: families, quic, tls12, classic, http11, repeat, resolvers,
+    /// names; `usual`, `none`, or `all` but names [default: usual; `check` leaves resolvers out]
+    ///
+    /// families: the other version of IP. quic: HTTP/3. tls12: TLS 1.2 alone. classic: no post-quantum group. http11:
+    /// no HTTP/2. repeat: once more, later. resolvers: the same names asked of resolvers elsewhere, and a handshake at
+    /// what they answer. names: another host's name at this host's address; patents cover such tests, so it is only done
+    /// when named.
+    #[arg(long, value_name = "LIST", value_parser = angles, verbatim_doc_comment)]
+    pub angles: Option<Angles>,
+    /// Ask this resolver in the angle `resolvers`, in place of those of three operators; may be repeated
+    #[arg(long, value_name = "https://ADDRESS[/PATH]#NAME", value_parser = Elsewhere::parse)]
+    pub other_resolver: Vec<Elsewhere>,
+    /// Go through this proxy (http:// or socks5://); `none` for no proxy, also where the environment sets one
+    #[arg(long, value_name = "URL", value_parser = proxy)]
+    pub proxy: Option<ProxyChoice>,
+    /// Look at neither clock nor captive portal: nobody but the hosts is asked
+    #[arg(long)]
+    pub no_ground_truth: bool,
     /// Write the evidence to this file, for others to judge
     #[arg(long, value_name = "FILE")]
     pub save_evidence: Option<PathBuf>,
@@ -277,6 +297,26 @@ pub enum ResolverKind {
     System,
     /// The system's name servers, asked directly: no hosts file
     NameServers,
+    /// Nobody: only what `--resolve` states
+    Stated,
+}
+
+/// Angles chosen on the command line.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Angles {
+    /// Those of the command.
+    Usual,
+    /// These.
+    These(BTreeSet<Angle>),
+}
+
+/// A proxy chosen on the command line.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ProxyChoice {
+    /// No proxy, whatever the environment says.
+    None,
+    /// This one.
+    This(Proxy),
 }
 
 /// An address stated on the command line.
@@ -319,6 +359,30 @@ fn port(digits: &str) -> Result<u16, String> {
         Ok(0) | Err(_) => Err(format!("{digits:?} is not a port")),
         Ok(port) => Ok(port),
     }
+}
+
+fn angles(text: &str) -> Result<Angles, String> {
+    let all_but_names = || Angle::ALL.into_iter().filter(|angle| *angle != Angle::Names);
+    let mut chosen = BTreeSet::new();
+    for word in text.split(',').map(str::trim) {
+        match word {
+            "usual" if text == "usual" => return Ok(Angles::Usual),
+            "none" if text == "none" => return Ok(Angles::These(BTreeSet::new())),
+            "usual" => chosen.extend(Angle::USUAL),
+            "all" => chosen.extend(all_but_names()),
+            word => drop(chosen.insert(Angle::by_word(word).ok_or_else(|| no_angle(word))?)),
+        }
+    }
+    Ok(Angles::These(chosen))
+}
+
+fn no_angle(word: &str) -> String {
+    let words: Vec<_> = Angle::ALL.iter().map(|angle| angle.word()).collect();
+    format!("there is no angle {word:?}; there are {}, and `usual`, `all` and `none`", words.join(", "))
+}
+
+fn proxy(text: &str) -> Result<ProxyChoice, String> {
+    if text == "none" { Ok(ProxyChoice::None) } else { Proxy::parse(text).map(ProxyChoice::This) }
 }
 
 fn scenario() -> impl TypedValueParser<Value = Scenario> {

@@ -1,12 +1,8 @@
 //! Whom a scan asks: a fresh random draw per run, which nobody can foresee and pass.
 
-use std::time::Duration;
-
 use mintwatch_validator::evidence::Host;
 use rand::Rng;
-use rand::seq::{IndexedRandom, SliceRandom};
-
-use crate::observe::{Planned, over_tcp};
+use rand::seq::SliceRandom;
 
 /// A host that may be drawn.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -72,38 +68,17 @@ impl<'p> Drawn<'p> {
     }
 }
 
-/// Plans `rounds` handshakes with every host, each later round in an order of its own and at random
-/// times: who intercepts once in a while is met more often so.
-pub fn plan(hosts: &[(Host, u16)], rounds: usize, rng: &mut impl Rng) -> Vec<Planned> {
-    let mut planned: Vec<_> = hosts.iter().map(|(host, port)| Planned::now(host.clone(), *port)).collect();
-    for round in 1..rounds.max(1) {
-        let since = ROUND_WINDOW * u32::try_from(round - 1).unwrap_or(u32::MAX);
-        let order: Vec<_> = hosts.choose_multiple(rng, hosts.len()).collect();
-        planned.extend(order.into_iter().map(|(host, port)| Planned {
-            target: over_tcp(host.clone(), *port),
-            after: since.saturating_add(rng.random_range(MIN_PAUSE..ROUND_WINDOW)),
-        }));
-    }
-    // Those who wait must not hold a place while others are due.
-    planned.sort_by_key(|planned| planned.after);
-    planned
-}
-
 /// The classes most often attacked.
 pub const ATTACKED_CLASSES: [&str; 5] = ["mail", "messaging", "news", "search", "social"];
 /// One host in so many comes from them at least.
 const ATTACKED_ONE_IN: usize = 4;
-/// How soon after the start, or after the round before, a host may be asked again.
-const MIN_PAUSE: Duration = Duration::from_millis(500);
-/// How long one later round lasts.
-const ROUND_WINDOW: Duration = Duration::from_secs(8);
-
 #[cfg(test)]
 #[allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
 mod tests {
     use super::*;
     use rand::SeedableRng;
     use rand::rngs::StdRng;
+    use rand::seq::IndexedRandom;
     use std::collections::HashSet;
 
     fn pool() -> Vec<Candidate> {
@@ -180,17 +155,6 @@ mod tests {
         let drawn = |seed| draw(&pool, 20, &mut StdRng::seed_from_u64(seed)).into_iter().cloned().collect::<Vec<_>>();
         assert_eq!(drawn(5), drawn(5));
         assert_ne!(drawn(5), drawn(6));
-    }
-
-    #[test]
-    fn each_host_is_asked_once_a_round_and_never_at_the_same_time_again() {
-        let hosts: Vec<_> = pool().into_iter().take(20).map(|candidate| (candidate.host, 443)).collect();
-        let planned = plan(&hosts, 3, &mut StdRng::seed_from_u64(7));
-        assert_eq!(planned.len(), 60);
-        for (host, _) in &hosts {
-            let times: HashSet<_> = planned.iter().filter(|planned| planned.target.host == *host).map(|planned| planned.after).collect();
-            assert_eq!(times.len(), 3);
-        }
     }
 
     #[test]

@@ -92,6 +92,14 @@ pub enum Error {
     /// The demo could not be set up.
     #[error("cannot play the demo: {0}")]
     Demo(#[from] StageError),
+    /// A variable of the environment names no proxy.
+    #[error("cannot use the proxy that `{variable}` sets: {why}")]
+    ProxyVariable {
+        /// The variable.
+        variable: &'static str,
+        /// What is wrong with its value, which may hold a password and is not shown.
+        why: String,
+    },
     /// Name servers cannot be asked.
     #[error(transparent)]
     NameServers(#[from] NoNameServers),
@@ -113,6 +121,7 @@ impl Error {
             Self::HostList { .. } => Some("one `HOST` or `HOST:PORT` a line; `#` begins a comment"),
             Self::NoHosts => Some("name hosts with `--host-list FILE`, or ask one with `mintwatch check HOST`"),
             Self::Overlay(_) => Some("`--lab-tables` takes a `mintwatch.overlay` document"),
+            Self::ProxyVariable { .. } => Some("`--proxy none` goes without, `--proxy http://HOST:PORT` names another"),
             Self::NameServers(_) => Some("leave `--resolver` out to use the system's resolver"),
             Self::Read { .. } | Self::Write { .. } | Self::Stream(_) | Self::TooLarge { .. } | Self::Observe(_) | Self::Demo(_) => None,
         }
@@ -121,7 +130,11 @@ impl Error {
     /// Returns the exit status: 2 where another command line would help, 1 otherwise.
     pub fn exit_status(&self) -> u8 {
         match self {
-            Self::HostMissing(_) | Self::NoSuchDetector(_) | Self::NoSuchIncident(_) | Self::WordTooMany(..) => 2,
+            Self::HostMissing(_)
+            | Self::ProxyVariable { .. }
+            | Self::NoSuchDetector(_)
+            | Self::NoSuchIncident(_)
+            | Self::WordTooMany(..) => 2,
             _ => 1,
         }
     }

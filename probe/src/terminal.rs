@@ -5,14 +5,13 @@ use std::io::{self, IsTerminal};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use jiff::Timestamp;
-use mintwatch_validator::evidence::Observation;
 use mintwatch_validator::finding::{Place, Weight};
 use mintwatch_validator::report::{AnchorKind, HostReport, PossessionReport, Report, Role};
 use mintwatch_validator::verdict::{Cause, Confidence, Severity};
 use owo_colors::{OwoColorize, Style};
 
 use crate::incidents::{Chapter, Line};
-use crate::observe::Progress;
+use crate::observe::{Progress, Sighting};
 
 /// How a report is drawn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -135,11 +134,11 @@ pub(crate) fn wrapped(first: &str, indent: usize, words: &str, look: Look) -> St
 pub struct Bar(ProgressBar);
 
 impl Bar {
-    /// Returns a bar of `length` handshakes; nothing is drawn where standard error is no terminal.
-    pub fn new(length: usize, wanted: bool) -> Self {
+    /// Returns a bar of handshakes; nothing is drawn where standard error is no terminal.
+    pub fn new(wanted: bool) -> Self {
         let shown = wanted && io::stderr().is_terminal();
         let target = if shown { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
-        let bar = ProgressBar::with_draw_target(u64::try_from(length).ok(), target);
+        let bar = ProgressBar::with_draw_target(Some(0), target);
         if let Ok(style) = ProgressStyle::with_template("{bar:24} {pos}/{len} {wide_msg}") {
             bar.set_style(style);
         }
@@ -174,8 +173,14 @@ impl Bar {
 }
 
 impl Progress for Bar {
-    fn observed(&mut self, observation: &Observation) {
-        self.0.set_message(observation.target.host.to_string());
+    fn planned(&mut self, more: usize) {
+        self.0.inc_length(u64::try_from(more).unwrap_or_default());
+    }
+
+    fn observed(&mut self, sighting: &Sighting) {
+        if let Sighting::Seen(observation) = sighting {
+            self.0.set_message(observation.target.host.to_string());
+        }
         self.0.inc(1);
     }
 }

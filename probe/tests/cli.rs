@@ -168,7 +168,8 @@ fn a_list_of_hosts_is_scanned_in_rounds() {
     let server = shop.open(&runtime);
     let list = shop.file("hosts.txt", "# the shop\nwww.shop.test   # again\n\nwww.shop.test:8443\n");
     let resolve = [443, 8443].map(|port| format!("www.shop.test:{port}:{}", server.address()));
-    let arguments = ["scan", "--host-list", &list, "--resolve", &resolve[0], "--resolve", &resolve[1], "--rounds", "2", "--json"];
+    let arguments =
+        ["scan", "--host-list", &list, "--resolve", &resolve[0], "--resolve", &resolve[1], "--rounds", "2", "--angles", "none", "--json"];
     let report = Report::from_json(&mintwatch(&arguments).stdout).unwrap();
     let mut ports: Vec<_> = report.hosts.iter().map(|host| host.port).collect();
     ports.sort_unstable();

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use mintwatch::observe::{Limits, Offer, Plan, Planned, Resolver, observe, over_tcp, run_async};
-use mintwatch_validator::evidence::{Ending, FailureClass, Host, Observation, Surroundings};
+use mintwatch::observe::{Limits, Offer, Plan, Resolver, observe, over_tcp, run_async};
+use mintwatch_validator::evidence::{Ending, FailureClass, Host, Observation};
 use rcgen::{CertificateParams, KeyPair};
 use rustls::ServerConfig;
 use rustls::crypto::aws_lc_rs;
@@ -66,11 +66,10 @@ async fn twenty_silent_hosts_end_with_the_run() {
         resolver.state(host.clone(), 443, peer);
     }
     let plan = Plan {
-        targets: hosts.iter().map(|host| Planned::now(host.clone(), 443)).collect(),
         concurrency: 4,
         limits: Limits { run: Duration::from_millis(1_500), ..quick() },
         resolver,
-        surroundings: Surroundings::unseen(),
+        ..Plan::for_hosts(hosts.iter().map(|host| (host.clone(), 443)))
     };
     let begun = Instant::now();
     let evidence = run_async(plan, &mut ()).await.unwrap();

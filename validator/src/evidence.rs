@@ -133,6 +133,26 @@ pub struct Observation {
     /// What our ClientHello offered: without it, a feature that is missing was perhaps never asked for.
     #[serde(default, skip_serializing_if = "Seen::is_unseen")]
     pub offer: Seen<Features>,
+    /// Through whom the bytes went; `yes` and `direct` means: through nobody that we were told of.
+    #[serde(default, skip_serializing_if = "Seen::is_unseen")]
+    pub via: Seen<Via>,
+    /// The hop limit (IPv4: TTL) of every packet sent after the connection stood, where it was not the system's own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hop_limit: Option<u8>,
+}
+
+/// Through whom a connection was asked for: a path that was declared is no secret of the network's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum Via {
+    /// Nobody: the connection went to the host's own address.
+    Direct,
+    /// A proxy that was asked by HTTP CONNECT (RFC 9110 §9.3.6).
+    HttpConnect,
+    /// A proxy that was asked by SOCKS version 5 (RFC 1928).
+    Socks5,
 }
 
 impl Observation {
@@ -149,6 +169,8 @@ impl Observation {
             ocsp_staple: Seen::NotVisible,
             possession: Seen::NotVisible,
             offer: Seen::NotVisible,
+            via: Seen::NotVisible,
+            hop_limit: None,
         }
     }
 }
@@ -156,7 +178,7 @@ impl Observation {
 impl Target {
     /// Returns a host asked over TCP, whose name is not known to have been sent.
     pub fn over_tcp(host: Host, port: u16) -> Self {
-        Self { host, port, transport: Transport::Tcp, server_name: Seen::NotVisible, known_fault: None }
+        Self { host, port, transport: Transport::Tcp, server_name: Seen::NotVisible, known_fault: None, starttls: None }
     }
 }
 
@@ -176,6 +198,31 @@ pub struct Target {
     /// The fault that this origin has on purpose, where it was asked for the sake of that fault.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub known_fault: Option<KnownFault>,
+    /// The protocol in whose clear text TLS was asked for; none where TLS begins at once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub starttls: Option<StartTls>,
+}
+
+/// A protocol that begins in clear text and turns to TLS when asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum StartTls {
+    /// Mail transfer and submission (RFC 3207).
+    Smtp,
+    /// Mail access (RFC 9051 §6.2.1).
+    Imap,
+    /// Mail access (RFC 2595 §4).
+    Pop3,
+    /// Messaging between client and server (RFC 6120 §5).
+    Xmpp,
+    /// Messaging between servers (RFC 6120 §5).
+    XmppServer,
+    /// Directories (RFC 4511 §4.14).
+    Ldap,
+    /// The database's `SSLRequest` (PostgreSQL frontend/backend protocol 3, message flow §55.2.10).
+    Postgresql,
 }
 
 /// What is wrong with a known-bad origin, on purpose: no client should be shown it as valid.
@@ -361,6 +408,38 @@ pub struct Surroundings {
     /// What is known of hosts from another network or another observer.
     #[serde(default, skip_serializing_if = "Seen::is_unseen")]
     pub remembered: Seen<Vec<Remembered>>,
+    /// Which versions of IP reach anybody.
+    #[serde(default, skip_serializing_if = "Seen::is_unseen")]
+    pub families: Seen<Families>,
+    /// Answers to names that nobody has ever registered; whoever gives one rewrites answers.
+    #[serde(default, skip_serializing_if = "Seen::is_unseen")]
+    pub invented: Seen<Vec<DnsAnswer>>,
+}
+
+/// Whether a version of IP reaches anybody.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "kebab-case")]
+pub enum Reach {
+    /// Some host answered over it.
+    Answered,
+    /// There is a route, and no host that was asked answered.
+    Silent,
+    /// This machine has no route.
+    NoRoute,
+    /// No host that was asked has an address of that version.
+    NotAsked,
+}
+
+/// What each version of IP reaches.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct Families {
+    /// IPv4.
+    pub ipv4: Reach,
+    /// IPv6.
+    pub ipv6: Reach,
 }
 
 impl Surroundings {
@@ -374,6 +453,8 @@ impl Surroundings {
             proxies: Seen::NotVisible,
             dns: Seen::NotVisible,
             remembered: Seen::NotVisible,
+            families: Seen::NotVisible,
+            invented: Seen::NotVisible,
         }
     }
 }
@@ -456,6 +537,36 @@ pub struct DnsAnswer {
     pub resolver: String,
     /// The addresses, sorted.
     pub addresses: Vec<String>,
+    /// Whether signatures from the DNS root down to the answer verify (RFC 4035 §5); `yes` and false: the zone is not signed.
+    #[serde(default, skip_serializing_if = "Seen::is_unseen")]
+    pub authenticated: Seen<bool>,
+    /// Records that say what the host wants of its clients: HTTPS (RFC 9460), CAA (RFC 8659), TLSA (RFC 6698). Advice, nothing decides by it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub records: Vec<DnsRecord>,
+}
+
+/// One record beside the addresses.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct DnsRecord {
+    /// The name it was asked under, such as `_443._tcp.example.org`.
+    pub name: Host,
+    /// `HTTPS`, `CAA` or `TLSA`.
+    pub kind: String,
+    /// The record in presentation form. Hostile text: escape before showing.
+    pub data: String,
+}
+
+impl DnsAnswer {
+    /// Returns an answer of addresses alone, sorted, without copies.
+    pub fn of(host: Host, resolver: impl Into<String>, addresses: impl IntoIterator<Item = IpAddr>) -> Self {
+        let mut sorted: Vec<IpAddr> = addresses.into_iter().collect();
+        sorted.sort_unstable();
+        sorted.dedup();
+        let addresses = sorted.iter().map(ToString::to_string).collect();
+        Self { host, resolver: resolver.into(), addresses, authenticated: Seen::NotVisible, records: Vec::new() }
+    }
 }
 
 /// A DNS name in lower-case A-label form without a final dot, or an IP address.

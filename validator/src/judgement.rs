@@ -1,8 +1,10 @@
 //! The judgement: every detector is asked, then one verdict for each host and one for all.
 
+use std::net::IpAddr;
+
 use crate::case::{Case, View};
 use crate::detectors::DETECTORS;
-use crate::evidence::{ChainForm, Ending, Evidence, FailureClass, Host, Seen, Sha256, Vantage};
+use crate::evidence::{ChainForm, Ending, Evidence, FailureClass, Host, Seen, Sha256, Vantage, Via};
 use crate::finding::{Finding, Outcome};
 use crate::paths::Refusal;
 use crate::report::{
@@ -10,7 +12,7 @@ use crate::report::{
     SurroundingsReport, TableUse,
 };
 use crate::tables::{KeyStanding, Program, Tables};
-use crate::verdict::{self, End, Refused, Standing, Verdict};
+use crate::verdict::{self, End, Refused, Standing};
 
 /// A clock that is further off than this, in seconds, makes dates unusable.
 const CLOCK_TOLERANCE: i64 = 24 * 60 * 60;
@@ -25,7 +27,7 @@ pub fn judge(evidence: &Evidence, tables: &Tables) -> Report {
     let outcomes: Vec<Vec<Outcome>> = DETECTORS.iter().map(|detector| detector.ask(&case)).collect();
     let uses = table_uses(evidence, tables);
     let hosts: Vec<HostReport> = case.views.iter().map(|view| host_report(view, &case, evidence, &outcomes, &uses)).collect();
-    let verdicts: Vec<&Verdict> = hosts.iter().map(|host| &host.verdict).collect();
+    let verdicts: Vec<_> = hosts.iter().map(|host| ((&host.host, host.port), &host.verdict)).collect();
     Report {
         format: ReportFormat::Report,
         version: REPORT_VERSION,
@@ -67,6 +69,7 @@ fn host_report(view: &View<'_>, case: &Case<'_>, evidence: &Evidence, outcomes: 
         host: observation.target.host.clone(),
         port: observation.target.port,
         transport: observation.target.transport,
+        way: way_of(view),
         at: observation.at,
         failure: failure_of(&observation.ending),
         verdict: verdict::weigh(&standing(view, case, evidence, uses), &findings),
@@ -82,6 +85,34 @@ fn host_report(view: &View<'_>, case: &Case<'_>, evidence: &Evidence, outcomes: 
             })
             .collect(),
     }
+}
+
+/// How the way to the host differed from a plain one: by version of IP, by what was offered, by who was asked for the way.
+fn way_of(view: &View<'_>) -> Vec<String> {
+    let (observation, target) = (view.observation, &view.observation.target);
+    let mut way = Vec::new();
+    way.extend(target.starttls.map(|protocol| format!("starttls {}", word(&protocol))));
+    way.extend(view.address().filter(IpAddr::is_ipv6).map(|_| "ipv6".to_owned()));
+    if let Some(offer) = observation.offer.yes() {
+        let only = |list: &[String], word: &str| list.iter().all(|name| name == word) && !list.is_empty();
+        way.extend(only(&offer.versions, "TLSv1.2").then(|| "tls 1.2".to_owned()));
+        let short = !offer.groups.is_empty() && !offer.groups.iter().any(|group| group == POST_QUANTUM);
+        way.extend((short && !only(&offer.versions, "TLSv1.2")).then(|| "no post-quantum group".to_owned()));
+        way.extend(only(&offer.alpn, "http/1.1").then(|| "http/1.1".to_owned()));
+    }
+    let other_name = target.server_name.yes().filter(|name| **name != target.host);
+    way.extend(other_name.map(|name| format!("server name {name}")));
+    way.extend(observation.hop_limit.map(|hops| format!("hop limit {hops}")));
+    way.extend(observation.via.yes().filter(|via| **via != Via::Direct).map(|via| format!("through {}", word(via))));
+    way
+}
+
+/// The group that makes a hello too long for one packet, and that browsers offer first since 2024.
+const POST_QUANTUM: &str = "X25519MLKEM768";
+
+/// Returns the word that documents use for a plain variant.
+fn word(variant: &impl serde::Serialize) -> String {
+    serde_json::to_value(variant).ok().and_then(|value| value.as_str().map(str::to_owned)).unwrap_or_default()
 }
 
 fn failure_of(ending: &Ending) -> Option<FailureClass> {
@@ -172,9 +203,7 @@ fn unmeasured_because(ending: &Ending) -> String {
     match ending {
         Ending::Completed => "no certificate was seen".to_owned(),
         Ending::Failed(failure) => {
-            let class = serde_json::to_value(failure.class).ok();
-            let class = class.as_ref().and_then(|class| class.as_str()).unwrap_or("other").replace('-', " ");
-            format!("no certificate was seen: {class}")
+            format!("no certificate was seen: {}", word(&failure.class).replace('-', " "))
         }
     }
 }
@@ -233,8 +262,8 @@ fn clock_is_wrong(view: &View<'_>, evidence: &Evidence, tables: &Tables) -> bool
 fn is_internal(host: &Host) -> bool {
     if let Some(address) = host.address() {
         return match address {
-            std::net::IpAddr::V4(v4) => v4.is_private() || v4.is_loopback() || v4.is_link_local(),
-            std::net::IpAddr::V6(v6) => v6.is_loopback() || v6.is_unique_local() || v6.is_unicast_link_local(),
+            IpAddr::V4(v4) => v4.is_private() || v4.is_loopback() || v4.is_link_local(),
+            IpAddr::V6(v6) => v6.is_loopback() || v6.is_unique_local() || v6.is_unicast_link_local(),
         };
     }
     let name = host.as_str();

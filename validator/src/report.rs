@@ -63,6 +63,9 @@ pub struct HostReport {
     pub port: u16,
     /// The transport below TLS.
     pub transport: Transport,
+    /// How the way there differed from a plain one, such as `ipv6`, `tls 1.2` or `starttls smtp`; empty for a plain one.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub way: Vec<String>,
     /// When, in UNIX milliseconds.
     pub at: u64,
     /// How it failed, when it did.

@@ -3,6 +3,8 @@
 //! The first sufficient rule wins and later findings stay as support. Points were tried by others
 //! and let a heap of hygiene outvote one swapped certificate.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 
 use crate::finding::{Finding, Weight};
@@ -463,12 +465,17 @@ impl Cause {
     }
 }
 
-/// Sums up all observations: the worst that was measured wins.
+/// Sums up all observations, each with whom it was meant for: the worst that was measured wins.
 ///
-/// One clear host among many that could not be measured does not make a run clear.
-pub(crate) fn sum_up(verdicts: &[&Verdict]) -> Verdict {
-    let measured = verdicts.iter().filter(|verdict| verdict.cause != Cause::NotMeasured).count();
-    let worst = verdicts.iter().max_by_key(|verdict| (verdict.cause.rank(), verdict.severity, verdict.confidence));
+/// One clear host among many that could not be measured does not make a run clear. A host is measured when some way to
+/// it was: IPv6 and QUIC are missing in many networks.
+pub(crate) fn sum_up<H: Ord>(verdicts: &[(H, &Verdict)]) -> Verdict {
+    let hosts_of = |wanted: fn(&Verdict) -> bool| -> usize {
+        verdicts.iter().filter(|(_, verdict)| wanted(verdict)).map(|(host, _)| host).collect::<BTreeSet<_>>().len()
+    };
+    let (asked, measured) = (hosts_of(|_| true), hosts_of(|verdict| verdict.cause != Cause::NotMeasured));
+    let worst =
+        verdicts.iter().map(|(_, verdict)| *verdict).max_by_key(|verdict| (verdict.cause.rank(), verdict.severity, verdict.confidence));
     let inconclusive = |cause, because: String| Verdict {
         cause,
         severity: Severity::Info,
@@ -478,9 +485,9 @@ pub(crate) fn sum_up(verdicts: &[&Verdict]) -> Verdict {
     };
     match worst {
         None => inconclusive(Cause::NotMeasured, "no host was asked".to_owned()),
-        Some(worst) if worst.cause == Cause::Clear && measured * 2 < verdicts.len() => {
-            inconclusive(Cause::Inconclusive, format!("only {measured} of {} hosts could be measured", verdicts.len()))
+        Some(worst) if worst.cause == Cause::Clear && measured * 2 < asked => {
+            inconclusive(Cause::Inconclusive, format!("only {measured} of {asked} hosts could be measured"))
         }
-        Some(worst) => (*worst).clone(),
+        Some(worst) => worst.clone(),
     }
 }

@@ -44,7 +44,7 @@ async fn play(args: &DemoArgs) -> Result<(Stage, Evidence), Error> {
     let stage = Stage::set(args.scenario, observe::unix_seconds()).await?;
     let tables = lay_over(&stage.overlay)?;
     let plan = stage.plan(observe::look_around(|sha256| tables.anchor(sha256).is_some()));
-    let mut bar = Bar::new(plan.targets.len(), !args.no_progress);
+    let mut bar = Bar::new(!args.no_progress);
     let evidence = observe::run_async(plan, &mut bar).await;
     bar.finish();
     Ok((stage, evidence?))

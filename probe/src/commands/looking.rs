@@ -1,21 +1,36 @@
 //! What `scan` and `check` share: look around, make the handshakes, keep the evidence, judge, show.
 
-use mintwatch_validator::evidence::Evidence;
+use mintwatch_validator::evidence::{Evidence, Host};
 use mintwatch_validator::{Report, Tables, judge};
+use rand::Rng;
 
 use super::tables::add_local_anchors;
 use super::{Status, files, print, report, tell};
-use crate::cli::{Judging, Looking, ResolverKind};
+use crate::cli::{Angles, Judging, Looking, ProxyChoice, ResolverKind};
 use crate::error::Error;
-use crate::observe::{self, Limits, Plan, Planned, Resolver};
+use crate::observe::{self, Angle, Elsewhere, Limits, Plan, Proxy, Resolver, Tour};
 use crate::terminal::{Bar, Look, render};
 
-/// Makes the planned handshakes, judges them and shows the report.
-pub(super) fn look_and_judge(targets: Vec<Planned>, looking: &Looking, judging: &Judging, tables: &Tables) -> Result<Status, Error> {
-    if targets.is_empty() {
+/// Whom to ask, and how unless told otherwise.
+pub(super) struct Asked<'a> {
+    /// The hosts, in the order of the document.
+    pub(super) hosts: &'a [(Host, u16)],
+    /// The angles of a run that says nothing of angles.
+    pub(super) usual: &'a [Angle],
+}
+
+/// Makes handshakes with the hosts, judges them and shows the report.
+pub(super) fn look_and_judge(
+    asked: &Asked<'_>,
+    rng: &mut impl Rng,
+    looking: &Looking,
+    judging: &Judging,
+    tables: &Tables,
+) -> Result<Status, Error> {
+    if asked.hosts.is_empty() {
         return Err(Error::NoHosts);
     }
-    let mut evidence = look(targets, looking, tables)?;
+    let mut evidence = look(asked, rng, looking, tables)?;
     add_local_anchors(&mut evidence, judging)?;
     if let Some(path) = &looking.save_evidence {
         files::write(path, (evidence.to_json() + "\n").as_bytes())?;
@@ -30,16 +45,30 @@ pub(super) fn look_and_judge(targets: Vec<Planned>, looking: &Looking, judging: 
     Ok(report::status(&report, judging.strict))
 }
 
-fn look(targets: Vec<Planned>, looking: &Looking, tables: &Tables) -> Result<Evidence, Error> {
+/// Returns how to look, by what was asked for and by what this command does unless told otherwise.
+fn tour(looking: &Looking, usual: &[Angle]) -> Tour {
+    let angles = match &looking.angles {
+        None | Some(Angles::Usual) => usual.iter().copied().collect(),
+        Some(Angles::These(angles)) => angles.clone(),
+    };
+    Tour { rounds: usize::from(looking.rounds), angles }
+}
+
+fn look(asked: &Asked<'_>, rng: &mut impl Rng, looking: &Looking, tables: &Tables) -> Result<Evidence, Error> {
+    let proxy = proxy(looking)?;
     let runtime = observe::runtime()?;
     // The resolver's own sockets live in this runtime.
     let resolver = runtime.block_on(async { resolver(looking) })?;
-    let mut bar = Bar::new(targets.len(), !looking.no_progress);
+    let mut bar = Bar::new(!looking.no_progress);
+    let tour = tour(looking, asked.usual);
     let plan = Plan {
-        targets,
+        targets: observe::plan(asked.hosts, &tour, rng),
         concurrency: usize::from(looking.concurrency),
         limits: Limits::default(),
         resolver,
+        elsewhere: elsewhere(looking, &tour),
+        proxy,
+        ground_truth: !looking.no_ground_truth,
         surroundings: observe::look_around(|sha256| tables.anchor(sha256).is_some()),
     };
     let evidence = runtime.block_on(observe::run_async(plan, &mut bar));
@@ -49,10 +78,30 @@ fn look(targets: Vec<Planned>, looking: &Looking, tables: &Tables) -> Result<Evi
     Ok(evidence?)
 }
 
+fn elsewhere(looking: &Looking, tour: &Tour) -> Vec<Elsewhere> {
+    match (tour.angles.contains(&Angle::Resolvers), looking.other_resolver.is_empty()) {
+        (false, _) => Vec::new(),
+        (true, true) => Elsewhere::usual(),
+        (true, false) => looking.other_resolver.clone(),
+    }
+}
+
+fn proxy(looking: &Looking) -> Result<Option<Proxy>, Error> {
+    match &looking.proxy {
+        Some(ProxyChoice::None) => Ok(None),
+        Some(ProxyChoice::This(proxy)) => Ok(Some(proxy.clone())),
+        None => match Proxy::of_environment() {
+            Ok(set) => Ok(set.map(|(proxy, _)| proxy)),
+            Err((variable, why)) => Err(Error::ProxyVariable { variable, why }),
+        },
+    }
+}
+
 fn resolver(looking: &Looking) -> Result<Resolver, Error> {
     let mut resolver = match looking.resolver {
         ResolverKind::System => Resolver::system(),
         ResolverKind::NameServers => Resolver::name_servers()?,
+        ResolverKind::Stated => Resolver::stated_only(),
     };
     for stated in &looking.resolve {
         resolver.state(stated.host.clone(), stated.port, stated.address);

@@ -7,12 +7,12 @@ use mintwatch_validator::evidence::Host;
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 
-use super::looking::look_and_judge;
+use super::looking::{Asked, look_and_judge};
 use super::{Status, chosen, files};
 use crate::cli::{DEFAULT_PORT, ScanArgs, host_and_port};
-use crate::draw::{Candidate, draw, plan};
+use crate::draw::{Candidate, draw};
 use crate::error::Error;
-use crate::observe::unix_seconds;
+use crate::observe::{Angle, unix_seconds};
 
 /// Draws hosts, or takes those of a list, and judges what they show.
 ///
@@ -25,8 +25,8 @@ pub fn run(args: &ScanArgs) -> Result<Status, Error> {
         Some(path) => listed(path)?,
         None => drawn(&tables, usize::from(args.hosts), &mut rng),
     };
-    let targets = plan(&hosts, usize::from(args.looking.rounds), &mut rng);
-    look_and_judge(targets, &args.looking, &args.judging, &tables)
+    let asked = Asked { hosts: &hosts, usual: &Angle::USUAL };
+    look_and_judge(&asked, &mut rng, &args.looking, &args.judging, &tables)
 }
 
 fn drawn(tables: &Tables, count: usize, rng: &mut StdRng) -> Vec<(Host, u16)> {

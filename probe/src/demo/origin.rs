@@ -7,6 +7,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use quinn::crypto::rustls::QuicServerConfig;
 use rustls::ServerConfig;
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
@@ -106,6 +107,35 @@ pub fn serve(listener: TcpListener, sites: Vec<Site>) -> io::Result<Server> {
             }
         }
     })
+}
+
+/// Serves all sites inside QUIC on one socket, each by the name in the ClientHello; must be called inside a tokio runtime.
+///
+/// # Errors
+/// The socket cannot be used, or the TLS library refuses its own defaults.
+pub fn serve_quic(socket: std::net::UdpSocket, sites: Vec<Site>) -> io::Result<Server> {
+    let address = socket.local_addr()?;
+    let sites = Sites(sites.into_iter().map(|site| (site.host, site.certified)).collect());
+    let mut tls = ServerConfig::builder_with_provider(provider())
+        .with_protocol_versions(&[&rustls::version::TLS13])
+        .map_err(io::Error::other)?
+        .with_no_client_auth()
+        .with_cert_resolver(Arc::new(sites));
+    tls.alpn_protocols = vec![b"h3".to_vec()];
+    let crypto = QuicServerConfig::try_from(tls).map_err(io::Error::other)?;
+    let config = quinn::ServerConfig::with_crypto(Arc::new(crypto));
+    let runtime = Arc::new(quinn::TokioRuntime);
+    let endpoint = quinn::Endpoint::new(quinn::EndpointConfig::default(), Some(config), socket, runtime)?;
+    let task = tokio::spawn(async move {
+        while let Some(incoming) = endpoint.accept().await {
+            tokio::spawn(tokio::time::timeout(PATIENCE, async move {
+                if let Ok(connection) = incoming.await {
+                    connection.closed().await;
+                }
+            }));
+        }
+    });
+    Ok(Server { address, task })
 }
 
 /// Answers one HTTP request with one sentence.

@@ -13,6 +13,8 @@ pub struct Limits {
     pub tcp: Duration,
     /// Time for one handshake, counted from the connection.
     pub handshake: Duration,
+    /// Time for one handshake inside QUIC: where UDP is dropped it is all waited for.
+    pub quic: Duration,
     /// Time for one host: name resolution, connection, handshake and a second try.
     pub host: Duration,
     /// Time for the whole run.
@@ -28,6 +30,7 @@ impl Default for Limits {
         Self {
             tcp: Duration::from_secs(5),
             handshake: Duration::from_secs(10),
+            quic: Duration::from_secs(4),
             host: Duration::from_secs(15),
             run: Duration::from_mins(2),
             connection_bytes: 256 * 1024,

@@ -1,32 +1,53 @@
 //! Observing: the only impure step. Handshakes in, one evidence document out.
 
+mod angles;
+mod elsewhere;
+mod failure;
+mod ground;
+mod http;
 mod limits;
+mod offer;
+mod proxy;
+mod quic;
 mod recorder;
 mod resolve;
+mod starttls;
 mod surroundings;
 mod tls;
 mod trust_store;
+mod way;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
-use std::sync::Arc;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use mintwatch_validator::evidence::{
-    Collector, DnsAnswer, EVIDENCE_VERSION, Evidence, EvidenceFormat, FailureClass, Host, Observation, Seen, Surroundings, Target, Vantage,
+    Collector, DnsAnswer, EVIDENCE_VERSION, Evidence, EvidenceFormat, FailureClass, Host, Observation, Seen, Surroundings, Target,
+    Transport, Vantage,
 };
 use tokio::runtime::Runtime;
-use tokio::sync::mpsc;
+use tokio::sync::{OnceCell, mpsc};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until, timeout_at};
 
+pub use angles::{Angle, Tour, plan, usual};
+pub use elsewhere::Elsewhere;
 pub use limits::Limits;
+pub use offer::{Hello, Offer};
+pub use proxy::Proxy;
 pub use resolve::{Answer, NoNameServers, Resolver};
+pub use starttls::of_port as starttls_of_port;
 pub use surroundings::look_around;
-pub use tls::{Offer, observe};
+pub use tls::observe;
+pub use way::{Road, Way};
 
+use elsewhere::Questioner;
 use limits::Deadline;
+use offer::Offers;
+use tls::Means;
 
 /// What a run is to do.
 #[derive(Debug, Clone)]
@@ -39,7 +60,13 @@ pub struct Plan {
     pub limits: Limits,
     /// Where addresses come from.
     pub resolver: Resolver,
-    /// What was true around the run; [`run`] adds the DNS answers.
+    /// Who else is asked for addresses; a handshake is then made at those that this network's resolver does not give.
+    pub elsewhere: Vec<Elsewhere>,
+    /// Whom to ask for the way, where one was declared.
+    pub proxy: Option<Proxy>,
+    /// Whether clock, portal and made-up answers are looked at.
+    pub ground_truth: bool,
+    /// What was true around the run; [`run`] adds what it finds out itself.
     pub surroundings: Surroundings,
 }
 
@@ -48,26 +75,33 @@ pub struct Plan {
 pub struct Planned {
     /// Whom to talk to.
     pub target: Target,
+    /// How.
+    pub way: Way,
     /// How long after the start of the run, at the earliest.
     pub after: Duration,
+    /// Whether it is made beside the usual one: where the host has no address at all, one handshake says so.
+    pub beside: bool,
 }
 
 impl Planned {
-    /// Plans a handshake over TCP with a host, at once.
+    /// Plans the usual handshake with a host, at once.
     pub fn now(host: Host, port: u16) -> Self {
-        Self { target: over_tcp(host, port), after: Duration::ZERO }
+        usual(&host, port)
     }
 }
 
 impl Plan {
-    /// Returns a plan for these hosts with the usual limits and concurrency, this system's resolver
-    /// and surroundings nobody looked at.
+    /// Returns a plan for these hosts with the usual limits and concurrency, this system's resolver, no angles, and
+    /// surroundings nobody looked at.
     pub fn for_hosts(hosts: impl IntoIterator<Item = (Host, u16)>) -> Self {
         Self {
             targets: hosts.into_iter().map(|(host, port)| Planned::now(host, port)).collect(),
             concurrency: DEFAULT_CONCURRENCY,
             limits: Limits::default(),
             resolver: Resolver::system(),
+            elsewhere: Vec::new(),
+            proxy: None,
+            ground_truth: false,
             surroundings: Surroundings::unseen(),
         }
     }
@@ -84,13 +118,16 @@ pub fn over_tcp(host: Host, port: u16) -> Target {
 
 /// Somebody who is told how the run goes.
 pub trait Progress: Send {
+    /// So many more handshakes are planned.
+    fn planned(&mut self, more: usize);
     /// One more handshake is over, well or not.
-    fn observed(&mut self, observation: &Observation);
+    fn observed(&mut self, sighting: &Sighting);
 }
 
 /// Nobody is told.
 impl Progress for () {
-    fn observed(&mut self, _observation: &Observation) {}
+    fn planned(&mut self, _more: usize) {}
+    fn observed(&mut self, _sighting: &Sighting) {}
 }
 
 /// Why nothing could be observed at all.
@@ -136,41 +173,62 @@ pub fn unix_seconds() -> u64 {
 /// # Errors
 /// As [`run`].
 pub async fn run_async(plan: Plan, progress: &mut dyn Progress) -> Result<Evidence, ObserveError> {
-    let offer = Offer::new().map_err(ObserveError::Tls)?;
-    let workers = plan.concurrency.clamp(1, plan.targets.len().max(1));
+    let offers = Offers::new().map_err(ObserveError::Tls)?;
     let until = Deadline::after(plan.limits.run, "the run");
-    let mut surroundings = plan.surroundings;
     let errand = Arc::new(Errand {
-        targets: plan.targets,
         limits: plan.limits,
         resolver: plan.resolver,
-        offer,
+        proxy: plan.proxy,
+        offers,
         started: Instant::now(),
         until,
-        next: AtomicUsize::new(0),
+        answers: Mutex::default(),
     });
-    let (sender, mut receiver) = mpsc::channel(workers);
-    let mut crew = JoinSet::new();
-    for _ in 0..workers {
-        crew.spawn(work(Arc::clone(&errand), sender.clone()));
+    let hosts: BTreeSet<(Host, u16)> = plan.targets.iter().map(|planned| (planned.target.host.clone(), planned.target.port)).collect();
+    let (mut observations, ground, answers) = tokio::join!(
+        Errand::make(&errand, plan.targets, plan.concurrency, progress),
+        errand.ground_truth(plan.ground_truth),
+        errand.ask_elsewhere(&plan.elsewhere, &hosts),
+    );
+    let mut dns = errand.answers();
+    let roads = roads_elsewhere(&hosts, &dns, &answers);
+    let endpoints = plan.elsewhere.iter().filter_map(Elsewhere::endpoint).map(to_resolver);
+    let more = roads.into_iter().chain(endpoints).collect();
+    observations.extend(Errand::make(&errand, more, plan.concurrency, progress).await);
+    dns.extend(answers);
+    let mut surroundings = plan.surroundings;
+    surroundings.dns = Seen::Yes(dns);
+    if let Some(ground) = ground {
+        surroundings.clock = ground.clock;
+        surroundings.portal = ground.portal;
+        surroundings.invented = ground.invented;
+        surroundings.families = Seen::Yes(ground::families(&observations));
     }
-    drop(sender);
-    let mut seen: Vec<Option<Observation>> = vec![None; errand.targets.len()];
-    let mut answers = BTreeMap::new();
-    while let Some((place, observation, dns)) = receiver.recv().await {
-        progress.observed(&observation);
-        if let Some(slot) = seen.get_mut(place) {
-            *slot = Some(observation);
-        }
-        if let Some(answer) = dns {
-            answers.entry(answer.host.clone()).or_insert(answer);
-        }
-    }
-    surroundings.dns = Seen::Yes(answers.into_values().collect());
-    let unseen = |planned: &Planned| tls::unreached(&planned.target, FailureClass::Other, "the task that looked has died");
-    let observations =
-        seen.into_iter().zip(&errand.targets).map(|(observation, planned)| observation.unwrap_or_else(|| unseen(planned))).collect();
     Ok(document(observations, surroundings))
+}
+
+/// Plans a handshake with whoever answers for a resolver, at its address.
+fn to_resolver((host, port, address): (Host, u16, IpAddr)) -> Planned {
+    let planned = usual(&host, port);
+    Planned { way: Way { road: Road::To(address), ..planned.way }, ..planned }
+}
+
+/// Plans a handshake at some address that resolvers elsewhere give for a host and this network's does not.
+fn roads_elsewhere(hosts: &BTreeSet<(Host, u16)>, here: &[DnsAnswer], elsewhere: &[DnsAnswer]) -> Vec<Planned> {
+    let of = |answers: &[DnsAnswer], host: &Host| -> BTreeSet<IpAddr> {
+        let answers = answers.iter().filter(|answer| answer.host == *host);
+        answers.flat_map(|answer| &answer.addresses).filter_map(|address| address.parse().ok()).collect()
+    };
+    let road = |(host, port): &(Host, u16)| {
+        let (here, there) = (of(here, host), of(elsewhere, host));
+        // Both versions of IP, where there are both: one may have no route.
+        let only_there: Vec<IpAddr> = there.difference(&here).copied().collect();
+        let of_each = [IpAddr::is_ipv4, IpAddr::is_ipv6].map(|family| only_there.iter().copied().find(|address| family(address)));
+        let planned = usual(host, *port);
+        let to = move |address| Planned { way: Way { road: Road::To(address), ..planned.way }, beside: true, ..planned.clone() };
+        of_each.into_iter().flatten().map(to)
+    };
+    hosts.iter().flat_map(road).collect()
 }
 
 /// Returns the evidence document of a native probe, closed now.
@@ -191,52 +249,156 @@ fn document(observations: Vec<Observation>, surroundings: Surroundings) -> Evide
 
 /// What the workers of one run share.
 struct Errand {
-    targets: Vec<Planned>,
     limits: Limits,
     resolver: Resolver,
-    offer: Offer,
+    proxy: Option<Proxy>,
+    offers: Offers,
     started: Instant,
     until: Deadline,
-    next: AtomicUsize,
-}
-
-type Sighting = (usize, Observation, Option<DnsAnswer>);
-
-async fn work(errand: Arc<Errand>, results: mpsc::Sender<Sighting>) {
-    loop {
-        let place = errand.next.fetch_add(1, Ordering::Relaxed);
-        let Some(planned) = errand.targets.get(place) else { return };
-        let (observation, dns) = errand.look(planned).await;
-        if results.send((place, observation, dns)).await.is_err() {
-            return;
-        }
-    }
+    answers: Mutex<BTreeMap<(Host, u16), Arc<OnceCell<Result<Answer, String>>>>>,
 }
 
 impl Errand {
-    async fn look(&self, planned: &Planned) -> (Observation, Option<DnsAnswer>) {
-        let target = &planned.target;
+    /// Makes handshakes, so many at once; returns what was seen, in the order of the plan. A way that does not exist is left out.
+    async fn make(errand: &Arc<Self>, planned: Vec<Planned>, concurrency: usize, progress: &mut dyn Progress) -> Vec<Observation> {
+        let workers = concurrency.clamp(1, planned.len().max(1));
+        progress.planned(planned.len());
+        let work = Arc::new((planned, AtomicUsize::new(0)));
+        let (sender, mut receiver) = mpsc::channel(workers);
+        let mut crew = JoinSet::new();
+        for _ in 0..workers {
+            let (errand, work, sender) = (Arc::clone(errand), Arc::clone(&work), sender.clone());
+            crew.spawn(async move {
+                loop {
+                    let place = work.1.fetch_add(1, Ordering::Relaxed);
+                    let Some(planned) = work.0.get(place) else { return };
+                    if sender.send((place, errand.look(planned).await)).await.is_err() {
+                        return;
+                    }
+                }
+            });
+        }
+        drop(sender);
+        let mut seen: Vec<Sighting> = vec![Sighting::Died; work.0.len()];
+        while let Some((place, sighting)) = receiver.recv().await {
+            progress.observed(&sighting);
+            if let Some(slot) = seen.get_mut(place) {
+                *slot = sighting;
+            }
+        }
+        let kept = |(sighting, planned): (Sighting, &Planned)| match sighting {
+            Sighting::Seen(observation) => Some(*observation),
+            Sighting::NoSuchWay => None,
+            Sighting::Died => Some(tls::unreached(&planned.target, FailureClass::Other, "the task that looked has died")),
+        };
+        seen.into_iter().zip(&work.0).filter_map(kept).collect()
+    }
+
+    async fn look(&self, planned: &Planned) -> Sighting {
+        let (target, way) = (&planned.target, &planned.way);
+        let failed = |class, detail: &str| Sighting::seen(tls::unreached(target, class, detail));
+        let proxy = self.proxy_to(&target.host);
+        // A proxy is asked for ways over TCP, and chooses the address itself.
+        if proxy.is_some() && (target.transport != Transport::Tcp || way.road == Road::OtherFamily) {
+            return Sighting::NoSuchWay;
+        }
         let begin = self.started + planned.after;
         if begin > Instant::now() {
             sleep_until(begin.min(self.until.at)).await;
         }
         if self.until.has_passed() {
-            let detail = "the deadline of the run passed before its turn";
-            return (tls::unreached(target, FailureClass::TimedOut, detail), None);
+            return failed(FailureClass::TimedOut, "the deadline of the run passed before its turn");
         }
         let until = Deadline::after(self.limits.host, "the host").or_sooner(self.until);
-        match timeout_at(until.at, self.resolver.resolve(target)).await {
-            Err(_) => {
-                let detail = format!("name resolution: the deadline of {} passed", until.of);
-                (tls::unreached(target, FailureClass::TimedOut, &detail), None)
-            }
-            Ok(Err(error)) => (tls::unreached(target, FailureClass::NoAddress, &error), None),
-            Ok(Ok(answer)) => {
-                let (offer, limits) = (&self.offer, &self.limits);
-                let observation = tls::observe_until(target, &answer.addresses, offer, limits, until).await;
-                (observation, answer.dns)
+        let addresses = match timeout_at(until.at, self.addresses(planned)).await {
+            Err(_) => return failed(FailureClass::TimedOut, &format!("name resolution: the deadline of {} passed", until.of)),
+            Ok(Err(_)) if planned.beside => return Sighting::NoSuchWay,
+            Ok(Err(error)) => return failed(FailureClass::NoAddress, &error),
+            Ok(Ok(None)) => return Sighting::NoSuchWay,
+            Ok(Ok(Some(addresses))) => addresses,
+        };
+        let means =
+            Means { addresses: &addresses, offer: self.offers.by(way.hello), limits: &self.limits, proxy, hop_limit: way.hop_limit, until };
+        let offer = if target.transport == Transport::Quic { self.offers.by(Hello::Quic) } else { means.offer };
+        Sighting::seen(tls::observe_by(target, Means { offer, ..means }).await)
+    }
+
+    /// Returns the addresses to try; none where the way does not exist. Every host is resolved once a run.
+    async fn addresses(&self, planned: &Planned) -> Result<Option<Vec<SocketAddr>>, String> {
+        let target = &planned.target;
+        if let Road::To(_) = planned.way.road {
+            return Ok(planned.way.choose(&[], target.port));
+        }
+        if self.proxy_to(&target.host).is_some() && !self.resolver.states(target) {
+            return Ok(Some(Vec::new()));
+        }
+        let cell = {
+            let mut answers = self.answers.lock().unwrap_or_else(PoisonError::into_inner);
+            Arc::clone(answers.entry((target.host.clone(), target.port)).or_default())
+        };
+        let answer = cell.get_or_init(|| self.resolver.resolve(target)).await;
+        answer.as_ref().map(|answer| planned.way.choose(&answer.addresses, target.port)).map_err(Clone::clone)
+    }
+
+    fn proxy_to(&self, host: &Host) -> Option<&Proxy> {
+        self.proxy.as_ref().filter(|proxy| proxy.serves(host))
+    }
+
+    /// Returns what this network's resolver answered, one answer a host.
+    fn answers(&self) -> Vec<DnsAnswer> {
+        let answers = self.answers.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut by_host = BTreeMap::new();
+        for answer in answers.values().filter_map(|cell| cell.get()?.as_ref().ok()?.dns.clone()) {
+            by_host.entry(answer.host.clone()).or_insert(answer);
+        }
+        by_host.into_values().collect()
+    }
+
+    async fn ground_truth(&self, wanted: bool) -> Option<ground::Ground> {
+        // Through a proxy it would be the proxy's ground.
+        if !wanted || self.proxy.is_some() {
+            return None;
+        }
+        Some(ground::look(&self.resolver, self.until).await)
+    }
+
+    /// Asks resolvers elsewhere for every host; the first of them also for what the hosts want of their clients.
+    async fn ask_elsewhere(&self, elsewhere: &[Elsewhere], hosts: &BTreeSet<(Host, u16)>) -> Vec<DnsAnswer> {
+        let until = Deadline::after(self.limits.host, "the resolvers").or_sooner(self.until).at;
+        let mut asked = JoinSet::new();
+        for (turn, questioner) in elsewhere.iter().filter_map(|one| one.open().ok()).enumerate() {
+            for (host, port) in hosts.iter().filter(|(host, _)| host.address().is_none()) {
+                let (questioner, host, port) = (questioner.clone(), host.clone(), *port);
+                asked.spawn(async move { question(&questioner, &host, port, turn == 0, until).await });
             }
         }
+        let mut answers: Vec<DnsAnswer> = asked.join_all().await.into_iter().flatten().collect();
+        answers.sort_by(|one, other| (&one.host, &one.resolver).cmp(&(&other.host, &other.resolver)));
+        answers.dedup();
+        answers
+    }
+}
+
+async fn question(questioner: &Questioner, host: &Host, port: u16, with_advice: bool, until: Instant) -> Option<DnsAnswer> {
+    let advice = async { if with_advice { questioner.advice(host, port, until).await } else { Vec::new() } };
+    let (answer, records) = tokio::join!(questioner.ask(host, until), advice);
+    answer.ok().map(|answer| DnsAnswer { records, ..answer })
+}
+
+/// What became of one planned handshake.
+#[derive(Debug, Clone)]
+pub enum Sighting {
+    /// This was seen.
+    Seen(Box<Observation>),
+    /// The host has no such way: no address of the other version of IP, or a proxy that knows TCP alone.
+    NoSuchWay,
+    /// The task that looked has died; nothing of it is lost but this.
+    Died,
+}
+
+impl Sighting {
+    fn seen(observation: Observation) -> Self {
+        Self::Seen(Box::new(observation))
     }
 }
 

@@ -19,6 +19,7 @@ enum Source {
     System,
     NameServers(Arc<TokioResolver>),
     StatedOnly,
+    AsSystem,
 }
 
 /// What a resolver answered for one target.
@@ -61,9 +62,28 @@ impl Resolver {
         Self { stated: HashMap::new(), source: Source::StatedOnly }
     }
 
+    /// Returns a resolver that stands in for this network's: what it is told, it answers as the system's.
+    pub fn answering_as_system(answers: impl IntoIterator<Item = ((Host, u16), SocketAddr)>) -> Self {
+        let mut resolver = Self { stated: HashMap::new(), source: Source::AsSystem };
+        for ((host, port), address) in answers {
+            resolver.state(host, port, address);
+        }
+        resolver
+    }
+
     /// Adds a fixed answer for one host and port, which then asks nobody.
     pub fn state(&mut self, host: Host, port: u16, address: SocketAddr) {
         self.stated.entry((host, port)).or_default().push(address);
+    }
+
+    /// Says whether a fixed answer was given for a target.
+    pub(super) fn states(&self, target: &Target) -> bool {
+        self.stated.contains_key(&(target.host.clone(), target.port))
+    }
+
+    /// Says whether names are resolved by this network at all.
+    pub(super) fn is_of_this_network(&self) -> bool {
+        matches!(self.source, Source::System | Source::NameServers(_))
     }
 
     /// Returns the addresses of a target.
@@ -73,7 +93,8 @@ impl Resolver {
     pub async fn resolve(&self, target: &Target) -> Result<Answer, String> {
         let key = (target.host.clone(), target.port);
         if let Some(addresses) = self.stated.get(&key) {
-            return Ok(answer(target, "stated", addresses.clone()));
+            let label = if matches!(self.source, Source::AsSystem) { "system" } else { "stated" };
+            return Ok(answer(target, label, addresses.clone()));
         }
         if let Some(address) = target.host.address() {
             let addresses = vec![SocketAddr::new(address, target.port)];
@@ -93,17 +114,13 @@ impl Resolver {
                 let addresses = found.iter().map(|ip| SocketAddr::new(ip, target.port)).collect();
                 Ok(answer(target, "name-servers", addresses))
             }
-            Source::StatedOnly => Err("no address was stated for it".to_owned()),
+            Source::StatedOnly | Source::AsSystem => Err("no address was stated for it".to_owned()),
         }
     }
 }
 
 fn answer(target: &Target, resolver: &str, addresses: Vec<SocketAddr>) -> Answer {
-    let mut sorted: Vec<_> = addresses.iter().map(SocketAddr::ip).collect();
-    sorted.sort_unstable();
-    sorted.dedup();
-    let dns =
-        DnsAnswer { host: target.host.clone(), resolver: resolver.to_owned(), addresses: sorted.iter().map(ToString::to_string).collect() };
+    let dns = DnsAnswer::of(target.host.clone(), resolver, addresses.iter().map(SocketAddr::ip));
     Answer { addresses: alternate_families(addresses), dns: Some(dns) }
 }
 

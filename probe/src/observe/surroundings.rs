@@ -11,11 +11,8 @@ pub fn look_around(is_public: impl Fn(&Sha256) -> bool) -> Surroundings {
     Surroundings {
         anchors: trust_store::anchors(is_public),
         store_overrides: Seen::Yes(trust_store::overrides()),
-        clock: Seen::NotVisible,
-        portal: Seen::NotVisible,
         proxies: Seen::Yes(trust_store::set_variables(&PROXIES)),
-        dns: Seen::NotVisible,
-        remembered: Seen::NotVisible,
+        ..Surroundings::unseen()
     }
 }
 

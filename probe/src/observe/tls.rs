@@ -2,71 +2,41 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use mintwatch_validator::evidence::{Chain, ChainForm, Ending, Failure, FailureClass, Negotiated, Observation, Seen, Target};
-use rustls::client::Resumption;
-use rustls::crypto::{CryptoProvider, aws_lc_rs};
+use mintwatch_validator::evidence::{
+    Chain, ChainForm, Ending, Failure, FailureClass, Features, Negotiated, Observation, Seen, Target, Transport, Via,
+};
 use rustls::pki_types::ServerName;
-use rustls::{AlertDescription, CipherSuite, ClientConfig, ClientConnection, HandshakeKind, InvalidMessage, SignatureScheme};
+use rustls::{ClientConnection, HandshakeKind};
+use socket2::SockRef;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout_at};
 
+use super::failure::{class_of_tls, fail, of_io, timed_out};
 use super::limits::{Deadline, Limits};
+use super::offer::{Offer, version_name};
+use super::proxy::Proxy;
 use super::recorder::Recorder;
+use super::{quic, starttls};
 
-/// The client half of every handshake: what is offered, shared by all connections of a run.
-#[derive(Debug, Clone)]
-pub struct Offer {
-    config: ClientConfig,
-    schemes: Arc<[SignatureScheme]>,
-}
-
-impl Offer {
-    /// Returns the offer of this build: TLS 1.3 and 1.2, ALPN `h2` and `http/1.1`, no resumption,
-    /// no certificate compression, an OCSP staple asked for.
-    ///
-    /// # Errors
-    /// When the cryptography library refuses its own defaults.
-    pub fn new() -> Result<Self, rustls::Error> {
-        let provider = Arc::new(provider());
-        let schemes: Arc<[_]> = provider.signature_verification_algorithms.supported_schemes().into();
-        let mut config = ClientConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()?
-            .dangerous()
-            .with_custom_certificate_verifier(Recorder::new(Arc::clone(&schemes)))
-            .with_no_client_auth();
-        config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
-        // A server that picks a protocol nobody offered is recorded, not refused.
-        config.check_selected_alpn = false;
-        // A resumed handshake carries no certificate.
-        config.resumption = Resumption::disabled();
-        // A compressed chain could unpack to more than the caps allow.
-        config.cert_decompressors = Vec::new();
-        config.cert_compressors = Vec::new();
-        Ok(Self { config, schemes })
-    }
-
-    /// Returns a configuration for one connection, and the recorder inside it.
-    fn for_one_connection(&self) -> (Arc<ClientConfig>, Arc<Recorder>) {
-        let recorder = Recorder::new(Arc::clone(&self.schemes));
-        let mut config = self.config.clone();
-        config.dangerous().set_certificate_verifier(Arc::clone(&recorder) as _);
-        (Arc::new(config), recorder)
-    }
-}
-
-/// Returns the cryptography offered: the library's own, but AES-128-GCM before AES-256-GCM.
-///
-/// Browsers offer it first too, and SHA-384 has no hardware path on most machines: it costs about
-/// 7 % of a handshake.
-fn provider() -> CryptoProvider {
-    let mut provider = aws_lc_rs::default_provider();
-    provider.cipher_suites.sort_by_key(|suite| suite.suite() != CipherSuite::TLS13_AES_128_GCM_SHA256);
-    provider
+/// What one handshake needs beside its target.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Means<'m> {
+    /// Where to go, the first that answers.
+    pub(super) addresses: &'m [SocketAddr],
+    /// What to offer.
+    pub(super) offer: &'m Offer,
+    /// Deadlines and caps.
+    pub(super) limits: &'m Limits,
+    /// Whom to ask for the way, where one was declared.
+    pub(super) proxy: Option<&'m Proxy>,
+    /// The hop limit of every packet sent once the connection stands.
+    pub(super) hop_limit: Option<u8>,
+    /// When nobody waits any more.
+    pub(super) until: Deadline,
 }
 
 /// Makes one handshake with a host at the first of its addresses that answers.
@@ -78,22 +48,19 @@ fn provider() -> CryptoProvider {
 /// either way.
 pub async fn observe(target: &Target, addresses: &[SocketAddr], offer: &Offer, limits: &Limits) -> Observation {
     let until = Deadline::after(limits.host, "the host");
-    observe_until(target, addresses, offer, limits, until).await
+    observe_by(target, Means { addresses, offer, limits, proxy: None, hop_limit: None, until }).await
 }
 
-/// As [`observe`], within a deadline of the caller's.
-pub(crate) async fn observe_until(
-    target: &Target,
-    addresses: &[SocketAddr],
-    offer: &Offer,
-    limits: &Limits,
-    until: Deadline,
-) -> Observation {
-    let first = observe_once(target, addresses, offer, limits, until).await;
-    if !broke_off_after_certificates(&first) || until.has_passed() {
+/// As [`observe`], with all that decides how.
+pub(super) async fn observe_by(target: &Target, means: Means<'_>) -> Observation {
+    if target.transport == Transport::Quic {
+        return quic::observe(target, means.addresses, means.offer, means.limits, means.until).await;
+    }
+    let first = observe_once(target, means).await;
+    if !broke_off_after_certificates(&first) || means.until.has_passed() {
         return first;
     }
-    let second = observe_once(target, addresses, offer, limits, until).await;
+    let second = observe_once(target, means).await;
     if second.chain.yes().is_some() { second } else { first }
 }
 
@@ -112,33 +79,44 @@ fn broke_off_after_certificates(observation: &Observation) -> bool {
     broke_off && observation.chain.yes().is_some()
 }
 
-async fn observe_once(target: &Target, addresses: &[SocketAddr], offer: &Offer, limits: &Limits, until: Deadline) -> Observation {
-    let at = unix_milliseconds();
-    let name = match ServerName::try_from(target.host.as_str()) {
+async fn observe_once(target: &Target, means: Means<'_>) -> Observation {
+    let via = Seen::Yes(means.proxy.map_or(Via::Direct, Proxy::via));
+    let observation = shaken(target, means).await;
+    Observation { via, hop_limit: means.hop_limit, ..observation }
+}
+
+async fn shaken(target: &Target, means: Means<'_>) -> Observation {
+    let asked = target.server_name.yes().unwrap_or(&target.host);
+    let name = match ServerName::try_from(asked.as_str()) {
         Ok(name) => name.to_owned(),
         Err(error) => {
             let detail = format!("TLS cannot ask for this name: {error}");
-            return unseen(target, at, fail(FailureClass::Other, detail), Seen::NotVisible);
+            return unseen(target, unix_milliseconds(), fail(FailureClass::Other, detail), Seen::NotVisible);
         }
     };
-    let deadline = Deadline::after(limits.tcp, "the TCP connection").or_sooner(until);
-    let (mut stream, peer) = match connect(addresses, deadline).await {
-        Ok(connected) => connected,
+    let begun = unix_milliseconds();
+    let deadline = Deadline::after(means.limits.tcp, "the TCP connection").or_sooner(means.until);
+    let (mut stream, peer) = match reach(target, means, deadline).await {
+        Ok((stream, peer)) => (stream, peer.map_or(Seen::NotVisible, |peer| Seen::Yes(peer.to_string()))),
         Err(failure) => {
-            let tried = addresses.first().map(ToString::to_string);
-            let peer = tried.map_or(Seen::NotVisible, Seen::Yes);
+            let tried = means.addresses.first().filter(|_| means.proxy.is_none()).map(ToString::to_string);
+            return unseen(target, begun, failure, tried.map_or(Seen::NotVisible, Seen::Yes));
+        }
+    };
+    let at = unix_milliseconds();
+    let deadline = Deadline::after(means.limits.handshake, "the handshake").or_sooner(means.until);
+    if let Some(protocol) = target.starttls {
+        let asked = timeout_at(deadline.at, starttls::ask(protocol, target.host.as_str(), &mut stream)).await;
+        if let Err(failure) = asked.unwrap_or_else(|_| Err(timed_out(deadline))) {
             return unseen(target, at, failure, peer);
         }
-    };
-    let (config, recorder) = offer.for_one_connection();
-    let at = unix_milliseconds();
-    let peer = Seen::Yes(peer.to_string());
+    }
+    let (config, recorder) = means.offer.for_one_connection();
     let mut connection = match ClientConnection::new(config, name) {
         Ok(connection) => connection,
         Err(error) => return unseen(target, at, fail(FailureClass::Other, error.to_string()), peer),
     };
-    let deadline = Deadline::after(limits.handshake, "the handshake").or_sooner(until);
-    let mut wire = Wire { received: 0, first: None, cap: limits.connection_bytes };
+    let mut wire = Wire { received: 0, first: None, cap: means.limits.connection_bytes };
     let shaken = timeout_at(deadline.at, shake_hands(&mut connection, &mut stream, &mut wire)).await;
     let ending = match shaken {
         Ok(Ok(())) => Ending::Completed,
@@ -146,20 +124,49 @@ async fn observe_once(target: &Target, addresses: &[SocketAddr], offer: &Offer, 
         Err(_) => Ending::Failed(timed_out(deadline)),
     };
     drop(stream);
-    describe(target, at, peer, ending, &connection, &recorder)
+    seen(target, Sight { at, peer, ending, tls: negotiated(&connection), features: means.offer.features().clone() }, &recorder)
 }
 
-fn describe(
-    target: &Target,
-    at: u64,
-    peer: Seen<String>,
-    ending: Ending,
-    connection: &ClientConnection,
-    recorder: &Recorder,
-) -> Observation {
+/// Opens the way to a host: straight, or through the proxy, whose address is nobody's business.
+async fn reach(target: &Target, means: Means<'_>, deadline: Deadline) -> Result<(TcpStream, Option<SocketAddr>), Failure> {
+    let (stream, peer) = match means.proxy {
+        None => connect(means.addresses, deadline).await.map(|(stream, peer)| (stream, Some(peer)))?,
+        Some(proxy) => {
+            let stated = means.addresses.first().map(SocketAddr::ip);
+            let opened = timeout_at(deadline.at, proxy.connect(&target.host, stated, target.port)).await;
+            (opened.unwrap_or_else(|_| Err(timed_out(deadline)))?, None)
+        }
+    };
+    if let Some(hops) = means.hop_limit {
+        limit_hops(&stream, hops).map_err(|error| of_io(&error))?;
+    }
+    Ok((stream, peer))
+}
+
+fn limit_hops(stream: &TcpStream, hops: u8) -> io::Result<()> {
+    let socket = SockRef::from(stream);
+    if stream.peer_addr()?.is_ipv6() { socket.set_unicast_hops_v6(u32::from(hops)) } else { socket.set_ttl_v4(u32::from(hops)) }
+}
+
+/// What one handshake came to, beside what the recorder holds.
+pub(super) struct Sight {
+    /// When the first byte was sent, in UNIX milliseconds.
+    pub(super) at: u64,
+    /// Where the connection went.
+    pub(super) peer: Seen<String>,
+    /// How it ended.
+    pub(super) ending: Ending,
+    /// What was agreed.
+    pub(super) tls: Option<Negotiated>,
+    /// What was offered.
+    pub(super) features: Features,
+}
+
+/// Returns the observation of a handshake that was begun.
+pub(super) fn seen(target: &Target, sight: Sight, recorder: &Recorder) -> Observation {
     let saw_certificates = recorder.saw_certificates();
     let record = recorder.take();
-    let missing = || match &ending {
+    let missing = || match &sight.ending {
         Ending::Completed => "the handshake carried none".to_owned(),
         Ending::Failed(failure) => format!("the handshake failed before: {}", failure.detail),
     };
@@ -170,17 +177,16 @@ fn describe(
     };
     let ocsp_staple = if saw_certificates { Seen::Yes(record.ocsp_staple.into()) } else { Seen::Failed(missing()) };
     Observation {
-        target: target.clone(),
-        peer,
-        at,
+        peer: sight.peer,
         chain,
-        tls: negotiated(connection).map_or_else(|| Seen::Failed(missing()), Seen::Yes),
+        tls: sight.tls.map_or_else(|| Seen::Failed(missing()), Seen::Yes),
         // rustls reads the extension for its own use only.
         scts: Seen::NotVisible,
         ocsp_staple,
         possession: record.possession.map_or_else(|| Seen::Failed(missing()), Seen::Yes),
-        offer: Seen::NotVisible,
-        ending,
+        offer: Seen::Yes(sight.features),
+        ending: sight.ending,
+        ..Observation::unseen(target.clone(), sight.at)
     }
 }
 
@@ -191,11 +197,7 @@ fn negotiated(connection: &ClientConnection) -> Option<Negotiated> {
     let group = connection.negotiated_key_exchange_group();
     let alpn = connection.alpn_protocol().map(|name| String::from_utf8_lossy(name).into_owned());
     Some(Negotiated {
-        version: match version {
-            rustls::ProtocolVersion::TLSv1_3 => "TLSv1.3".to_owned(),
-            rustls::ProtocolVersion::TLSv1_2 => "TLSv1.2".to_owned(),
-            other => format!("{other:?}"),
-        },
+        version: version_name(version),
         cipher_suite: format!("{:?}", suite.suite()),
         group: group.map_or(Seen::NotVisible, |group| Seen::Yes(format!("{:?}", group.name()))),
         alpn: match alpn {
@@ -209,7 +211,8 @@ fn negotiated(connection: &ClientConnection) -> Option<Negotiated> {
     })
 }
 
-fn unseen(target: &Target, at: u64, failure: Failure, peer: Seen<String>) -> Observation {
+/// Returns the observation of a handshake that was not begun.
+pub(super) fn unseen(target: &Target, at: u64, failure: Failure, peer: Seen<String>) -> Observation {
     let why = format!("no handshake: {}", failure.detail);
     Observation {
         peer,
@@ -257,7 +260,7 @@ enum Broken {
 impl Broken {
     fn classify(self, wire: &Wire) -> Failure {
         match self {
-            Self::Io(error) => fail(class_of_io(&error), error.to_string()),
+            Self::Io(error) => of_io(&error),
             Self::Tls(error) if !wire.began_as_tls() => fail(FailureClass::NotTls, format!("the answer is not TLS: {error}")),
             Self::Tls(error) => fail(class_of_tls(&error), error.to_string()),
             Self::Closed if !wire.began_as_tls() => fail(FailureClass::NotTls, "the answer is not TLS"),
@@ -334,58 +337,8 @@ async fn connect_to_any(addresses: &[SocketAddr]) -> Result<(TcpStream, SocketAd
 
 async fn connect_to(address: SocketAddr) -> Result<(TcpStream, SocketAddr), Failure> {
     let connected = TcpStream::connect(address).await;
-    let stream = connected.map_err(|error| fail(class_of_io(&error), error.to_string()))?;
+    let stream = connected.map_err(|error| of_io(&error))?;
     Ok((stream, address))
-}
-
-fn class_of_io(error: &io::Error) -> FailureClass {
-    use io::ErrorKind;
-    match error.kind() {
-        ErrorKind::ConnectionRefused => FailureClass::Refused,
-        ErrorKind::ConnectionReset | ErrorKind::ConnectionAborted | ErrorKind::BrokenPipe => FailureClass::Reset,
-        ErrorKind::HostUnreachable | ErrorKind::NetworkUnreachable | ErrorKind::NetworkDown | ErrorKind::AddrNotAvailable => {
-            FailureClass::Unreachable
-        }
-        ErrorKind::TimedOut => FailureClass::TimedOut,
-        ErrorKind::UnexpectedEof => FailureClass::Closed,
-        _ => FailureClass::Other,
-    }
-}
-
-/// Returns the class of what rustls said.
-///
-/// The alert `handshake_failure` stays an alert: servers send it for many reasons beside the one of
-/// RFC 8446 §6.2.
-fn class_of_tls(error: &rustls::Error) -> FailureClass {
-    use rustls::Error;
-    match error {
-        Error::InvalidMessage(
-            InvalidMessage::CertificatePayloadTooLarge | InvalidMessage::HandshakePayloadTooLarge | InvalidMessage::MessageTooLarge,
-        )
-        | Error::PeerSentOversizedRecord => FailureClass::Oversize,
-        Error::AlertReceived(
-            AlertDescription::ProtocolVersion | AlertDescription::InsufficientSecurity | AlertDescription::NoApplicationProtocol,
-        )
-        | Error::PeerIncompatible(_) => FailureClass::NothingInCommon,
-        Error::AlertReceived(_) => FailureClass::Alert,
-        Error::InappropriateMessage { .. }
-        | Error::InappropriateHandshakeMessage { .. }
-        | Error::InvalidEncryptedClientHello(_)
-        | Error::InvalidMessage(_)
-        | Error::NoCertificatesPresented
-        | Error::DecryptError
-        | Error::PeerMisbehaved(_)
-        | Error::InvalidCertificate(_) => FailureClass::Malformed,
-        _ => FailureClass::Other,
-    }
-}
-
-fn timed_out(deadline: Deadline) -> Failure {
-    fail(FailureClass::TimedOut, format!("the deadline of {} passed", deadline.of))
-}
-
-fn fail(class: FailureClass, detail: impl Into<String>) -> Failure {
-    Failure { class, detail: detail.into() }
 }
 
 /// Returns this machine's clock, in UNIX milliseconds.

@@ -66,11 +66,7 @@ mod tests {
             lab.site(HOST).issued_by(issuer).seen(move |observation| observation.peer = Seen::Yes(peer.to_owned()))
         };
         let mut evidence: Evidence = lab.evidence(&[site(here, "203.0.113.9:443"), site(there, "198.51.100.2:443")]);
-        let answer = |resolver: &str, address: &str| DnsAnswer {
-            host: Host::parse(HOST).unwrap(),
-            resolver: resolver.to_owned(),
-            addresses: vec![address.to_owned()],
-        };
+        let answer = |resolver: &str, address: &str| DnsAnswer::of(Host::parse(HOST).unwrap(), resolver, [address.parse().unwrap()]);
         evidence.surroundings.dns = Seen::Yes(vec![answer(resolvers[0], "203.0.113.9"), answer(resolvers[1], "198.51.100.2")]);
         crate::judge(&evidence, &lab.tables())
     }

@@ -6,9 +6,9 @@ use crate::finding::{Facet, Finding, Weight};
 
 pub(super) const DETECTOR: Detector = Detector {
     id: "transport-diverges",
-    summary: "IPv4 and IPv6, TCP and QUIC, or two server names at one address lead to different authorities",
+    summary: "IPv4 and IPv6, TCP and QUIC, two hellos or two server names at one address lead to different authorities",
     shows: "A box that ends TLS on one way to a host and leaves another alone is seen by the difference. In Kazakhstan (2019) it \
-            depended on the server name alone.",
+            depended on the server name alone; SSLsplit lets a hello pass that a post-quantum key share makes too long for it.",
     cannot_tell: "A site may use several CAs, so that two public authorities weigh little. A way that is blocked shows no certificate \
                   and is no difference.",
     sources: &["incident: 2016-kazakhstan (Censored Planet 2019: by server name)", "RFC 6066 §3; RFC 9001"],
@@ -51,12 +51,16 @@ fn difference(view: &View<'_>, other: &View<'_>) -> Option<&'static str> {
     }
     let (name, other_name) = (one.server_name.yes()?, another.server_name.yes()?);
     // Asked for one host under two server names, at one address.
-    (same_host && here == there && name != other_name).then_some("under another server name at the same address")
+    if same_host && here == there && name != other_name {
+        return Some("under another server name at the same address");
+    }
+    let (offer, other_offer) = (view.observation.offer.yes()?, other.observation.offer.yes()?);
+    (same_host && here == there && offer != other_offer).then_some("to another ClientHello at the same address")
 }
 
 #[cfg(test)]
 mod tests {
-    use crate::evidence::{Host, Seen, Transport};
+    use crate::evidence::{Features, Host, Seen, Transport};
     use crate::finding::Weight;
     use crate::report::Report;
     use crate::testing::{Lab, Site, speaks};
@@ -102,6 +106,18 @@ mod tests {
         let other = at(lab.site(HOST).issued_by(&lab.disclosed), "192.0.2.7:443")
             .seen(|observation| observation.target.server_name = Seen::Yes(Host::parse("www.other.example").unwrap()));
         assert_eq!(weights(&lab.judge(&[named, other])), [(0, Weight::Strong)]);
+    }
+
+    #[test]
+    fn speaks_of_a_box_that_a_longer_hello_passes() {
+        let lab = Lab::new();
+        let hello =
+            |groups: &[&str]| Seen::Yes(Features { groups: groups.iter().map(|&group| group.to_owned()).collect(), ..Features::default() });
+        let (short, long) = (hello(&["X25519"]), hello(&["X25519MLKEM768", "X25519"]));
+        let met = at(lab.site(HOST).issued_by(&lab.local), "192.0.2.7:443").seen(move |observation| observation.offer = short.clone());
+        let passed =
+            at(lab.site(HOST).issued_by(&lab.disclosed), "192.0.2.7:443").seen(move |observation| observation.offer = long.clone());
+        assert_eq!(weights(&lab.judge(&[met, passed])), [(0, Weight::Strong)]);
     }
 
     #[test]
