@@ -1,7 +1,7 @@
 //! What a scan costs beside what no scan can do without, both in CPU time, in one run.
 //!
 //! `cargo bench -p mintwatch --bench scan [-- --quick]`. The server is a process of its own, so that
-//! its work is not counted. F, the floor, is one X25519 agreement, k P-256 verifications with a parsed
+//! its work is not counted. F, the floor, is one agreement by X25519MLKEM768, k P-256 verifications with a parsed
 //! key and one bare TCP exchange; k is 5: end-entity, subordinate, CertificateVerify and two SCTs, as a
 //! host of the public web needs them. Both are measured in turns and compared by their medians, so that
 //! a busy machine slows both.
@@ -14,6 +14,7 @@ use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::process::{Child, Command, ExitCode, Stdio};
 
 use aws_lc_rs::agreement::{EphemeralPrivateKey, UnparsedPublicKey, X25519, agree_ephemeral};
+use aws_lc_rs::kem::{DecapsulationKey, ML_KEM_768};
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_ASN1, ECDSA_P256_SHA256_ASN1_SIGNING, EcdsaKeyPair, KeyPair, ParsedPublicKey};
 use mintwatch::demo::origin::{Site, serve};
@@ -100,7 +101,7 @@ fn report(measured: &[Parts], names: usize) -> bool {
     let mut out = io::stdout().lock();
     writeln!(out, "CPU time a host, median of {} runs of {names} hosts, in µs", measured.len()).unwrap();
     for (name, value) in [
-        ("F: X25519 keys and agreement", of(&|parts| parts.floor.agree)),
+        ("F: X25519MLKEM768 keys and agreement", of(&|parts| parts.floor.agree)),
         ("F: P-256 verification, parsed key (5 of them)", of(&|parts| parts.floor.verify)),
         ("F: TCP connect, write, read, write, close", of(&|parts| parts.floor.tcp)),
         ("F", floor),
@@ -170,6 +171,8 @@ fn tables(greeting: &Greeting) -> Tables {
 
 struct Floor {
     peer: Vec<u8>,
+    hybrid: DecapsulationKey,
+    ciphertext: Vec<u8>,
     key: ParsedPublicKey,
     signature: Vec<u8>,
     echo: SocketAddr,
@@ -180,7 +183,11 @@ impl Floor {
         let random = SystemRandom::new();
         let peer = EphemeralPrivateKey::generate(&X25519, &random).unwrap();
         let pair = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_ASN1_SIGNING).unwrap();
+        let hybrid = DecapsulationKey::generate(&ML_KEM_768).unwrap();
+        let (ciphertext, _) = hybrid.encapsulation_key().unwrap().encapsulate().unwrap();
         Self {
+            ciphertext: ciphertext.as_ref().to_vec(),
+            hybrid,
             peer: peer.compute_public_key().unwrap().as_ref().to_vec(),
             key: ParsedPublicKey::new(&ECDSA_P256_SHA256_ASN1, pair.public_key().as_ref()).unwrap(),
             signature: pair.sign(&random, &[7; 130]).unwrap().as_ref().to_vec(),
@@ -195,6 +202,10 @@ impl Floor {
             black_box(key.compute_public_key().unwrap());
             let peer = UnparsedPublicKey::new(&X25519, &self.peer);
             agree_ephemeral(key, peer, (), |secret| black_box(secret.len() == 32).then_some(()).ok_or(())).unwrap();
+            let key = DecapsulationKey::generate(&ML_KEM_768).unwrap();
+            black_box(key.encapsulation_key().unwrap().key_bytes().unwrap());
+            // The server encapsulates to a key of ours; here to one that was made before.
+            black_box(self.hybrid.decapsulate(self.ciphertext.as_slice().into()).unwrap());
         });
         let verify = per(rounds, || self.key.verify_sig(black_box(&[7; 130]), &self.signature).unwrap());
         let mut answer = vec![0; 8 * 1024];
