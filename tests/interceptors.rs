@@ -121,7 +121,7 @@ mod real_interceptors {
             // What this machine sets and trusts is no part of the laboratory.
             check.env_clear().env("PATH", std::env::var_os("PATH").unwrap_or_default()).env("HOME", self.folder.path());
             check.env("SSL_CERT_FILE", at("anchors")).arg("check").args(HOSTS.map(|(host, _)| host));
-            check.args(["--proxy", "none", "--no-ground-truth"]);
+            check.args(["--yes", "--proxy", "none", "--no-ground-truth"]);
             for (host, address) in &self.internet.addresses {
                 check.arg("--resolve").arg(format!("{host}:443:{address}"));
             }

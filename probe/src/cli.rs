@@ -253,6 +253,9 @@ pub struct Looking {
     /// Write the evidence to this file, for others to judge
     #[arg(long, value_name = "FILE")]
     pub save_evidence: Option<PathBuf>,
+    /// Do not ask first: whoever runs this knows that a probe can be seen on the network
+    #[arg(long, short, env = "MINTWATCH_YES", value_parser = clap::builder::FalseyValueParser::new())]
+    pub yes: bool,
     /// Draw no progress bar
     #[arg(long)]
     pub no_progress: bool,

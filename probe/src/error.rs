@@ -71,6 +71,9 @@ pub enum Error {
         /// What is wrong with it.
         why: String,
     },
+    /// Nobody agreed to being seen.
+    #[error("nobody has agreed to it yet: a probe can be seen by whoever watches the network")]
+    NoConsent,
     /// Nobody to ask.
     #[error("there is no host to ask")]
     NoHosts,
@@ -119,6 +122,7 @@ impl Error {
             Self::NoSuchIncident(_) => Some("`mintwatch explain incident` lists them all"),
             Self::WordTooMany(..) => Some("`mintwatch explain DETECTOR`, or `mintwatch explain incident NAME`"),
             Self::HostList { .. } => Some("one `HOST` or `HOST:PORT` a line; `#` begins a comment"),
+            Self::NoConsent => Some("run it once in a terminal to read what it does and agree, or add `--yes`"),
             Self::NoHosts => Some("name hosts with `--host-list FILE`, or ask one with `mintwatch check HOST`"),
             Self::Overlay(_) => Some("`--lab-tables` takes a `mintwatch.overlay` document"),
             Self::ProxyVariable { .. } => Some("`--proxy none` goes without, `--proxy http://HOST:PORT` names another"),
@@ -131,6 +135,7 @@ impl Error {
     pub fn exit_status(&self) -> u8 {
         match self {
             Self::HostMissing(_)
+            | Self::NoConsent
             | Self::ProxyVariable { .. }
             | Self::NoSuchDetector(_)
             | Self::NoSuchIncident(_)

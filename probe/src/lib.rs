@@ -3,9 +3,11 @@
 pub mod certificates;
 pub mod cli;
 pub mod commands;
+pub mod consent;
 pub mod demo;
 pub mod draw;
 pub mod error;
 pub mod incidents;
 pub mod observe;
+pub mod places;
 pub mod terminal;

@@ -307,6 +307,41 @@ fn pem(der: &[u8]) -> String {
     format!("-----BEGIN CERTIFICATE-----\n{}\n-----END CERTIFICATE-----\n", lines.join("\n"))
 }
 
+#[test]
+fn nothing_is_sent_before_somebody_agreed() {
+    let folder = TempDir::new().unwrap();
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.set_nonblocking(true).unwrap();
+    let resolve = format!("www.shop.test:443:{}", listener.local_addr().unwrap());
+    let arguments = ["check", "www.shop.test", "--resolve", &resolve, "--angles", "none", "--no-ground-truth"];
+    let asked = command(&arguments).env_remove("MINTWATCH_YES").env("XDG_CONFIG_HOME", folder.path()).output().unwrap();
+    assert_eq!(asked.status.code(), Some(2));
+    assert!(errors(&asked).contains("hint: run it once in a terminal"), "{}", errors(&asked));
+    assert!(listener.accept().is_err(), "nobody was connected to");
+    // Who agreed once is not asked again.
+    fs::create_dir(folder.path().join("mintwatch")).unwrap();
+    fs::write(folder.path().join("mintwatch/consent"), "").unwrap();
+    drop(listener);
+    let agreed = command(&arguments).env_remove("MINTWATCH_YES").env("XDG_CONFIG_HOME", folder.path()).output().unwrap();
+    assert_eq!(agreed.status.code(), Some(3), "{}", errors(&agreed));
+}
+
+#[test]
+fn a_run_that_was_killed_is_told_of_by_the_next() {
+    let state = TempDir::new().unwrap();
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let resolve = format!("www.shop.test:443:{}", silent.local_addr().unwrap());
+    let arguments = ["check", "www.shop.test", "--resolve", &resolve, "--angles", "none", "--no-ground-truth"];
+    let mut child = command(&arguments).env("XDG_STATE_HOME", state.path()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    let (_held, _) = silent.accept().unwrap();
+    child.kill().unwrap();
+    child.wait().unwrap();
+    drop(silent);
+    let next = || command(&arguments).env("XDG_STATE_HOME", state.path()).output().unwrap();
+    assert!(errors(&next()).contains("an earlier run died during a handshake with www.shop.test:443"));
+    assert!(!errors(&next()).contains("an earlier run died"), "it is told once");
+}
+
 fn mintwatch_evidence(hosts: &[&str]) -> String {
     let folder = TempDir::new().unwrap();
     let path = folder.path().join("evidence.json");
@@ -327,6 +362,8 @@ fn mintwatch_fed(arguments: &[&str], input: &[u8]) -> Output {
 fn command(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_mintwatch"));
     command.args(arguments);
+    // What a test runs has been agreed to, and asks nobody but its own servers.
+    command.env("MINTWATCH_YES", "1").env("XDG_STATE_HOME", std::env::temp_dir().join("mintwatch-tests"));
     for name in ["NO_COLOR", "CLICOLOR_FORCE", "FORCE_COLOR"] {
         command.env_remove(name);
     }

@@ -1,5 +1,7 @@
 //! What `scan` and `check` share: look around, make the handshakes, keep the evidence, judge, show.
 
+use std::sync::Arc;
+
 use mintwatch_validator::evidence::{Evidence, Host};
 use mintwatch_validator::{Report, Tables, judge};
 use rand::Rng;
@@ -7,8 +9,10 @@ use rand::Rng;
 use super::tables::add_local_anchors;
 use super::{Status, files, print, report, tell};
 use crate::cli::{Angles, Judging, Looking, ProxyChoice, ResolverKind};
+use crate::consent;
 use crate::error::Error;
-use crate::observe::{self, Angle, Elsewhere, Limits, Plan, Proxy, Resolver, Tour};
+use crate::observe::{self, Angle, Elsewhere, Journal, Limits, Plan, Proxy, Resolver, Tour};
+use crate::places;
 use crate::terminal::{Bar, Look, render};
 
 /// Whom to ask, and how unless told otherwise.
@@ -30,6 +34,7 @@ pub(super) fn look_and_judge(
     if asked.hosts.is_empty() {
         return Err(Error::NoHosts);
     }
+    consent::obtain(looking.yes)?;
     let mut evidence = look(asked, rng, looking, tables)?;
     add_local_anchors(&mut evidence, judging)?;
     if let Some(path) = &looking.save_evidence {
@@ -69,6 +74,7 @@ fn look(asked: &Asked<'_>, rng: &mut impl Rng, looking: &Looking, tables: &Table
         elsewhere: elsewhere(looking, &tour),
         proxy,
         ground_truth: !looking.no_ground_truth,
+        journal: journal(),
         surroundings: observe::look_around(|sha256| tables.anchor(sha256).is_some()),
     };
     let evidence = runtime.block_on(observe::run_async(plan, &mut bar));
@@ -76,6 +82,23 @@ fn look(asked: &Asked<'_>, rng: &mut impl Rng, looking: &Looking, tables: &Table
     runtime.shutdown_background();
     bar.finish();
     Ok(evidence?)
+}
+
+/// Opens the journal, and tells of connections in which an earlier run died. Without one the run goes on.
+fn journal() -> Option<Arc<Journal>> {
+    let folder = places::state()?.join("journal");
+    match Journal::open(&folder) {
+        Ok((journal, deaths)) => {
+            for death in deaths {
+                tell(&format!("note: an earlier run died during a handshake with {}:{}", death.host, death.port));
+            }
+            Some(Arc::new(journal))
+        }
+        Err(error) => {
+            tell(&format!("note: no journal is kept, so that a crash would leave no trace: {error}"));
+            None
+        }
+    }
 }
 
 fn elsewhere(looking: &Looking, tour: &Tour) -> Vec<Elsewhere> {

@@ -5,6 +5,7 @@ mod elsewhere;
 mod failure;
 mod ground;
 mod http;
+mod journal;
 mod limits;
 mod offer;
 mod proxy;
@@ -35,6 +36,7 @@ use tokio::time::{Instant, sleep_until, timeout_at};
 
 pub use angles::{Angle, Tour, plan, usual};
 pub use elsewhere::Elsewhere;
+pub use journal::{Death, Journal};
 pub use limits::Limits;
 pub use offer::{Hello, Offer};
 pub use proxy::Proxy;
@@ -66,6 +68,8 @@ pub struct Plan {
     pub proxy: Option<Proxy>,
     /// Whether clock, portal and made-up answers are looked at.
     pub ground_truth: bool,
+    /// Where each connection is written down before it is made.
+    pub journal: Option<Arc<Journal>>,
     /// What was true around the run; [`run`] adds what it finds out itself.
     pub surroundings: Surroundings,
 }
@@ -102,6 +106,7 @@ impl Plan {
             elsewhere: Vec::new(),
             proxy: None,
             ground_truth: false,
+            journal: None,
             surroundings: Surroundings::unseen(),
         }
     }
@@ -179,6 +184,7 @@ pub async fn run_async(plan: Plan, progress: &mut dyn Progress) -> Result<Eviden
         limits: plan.limits,
         resolver: plan.resolver,
         proxy: plan.proxy,
+        journal: plan.journal,
         offers,
         started: Instant::now(),
         until,
@@ -252,6 +258,7 @@ struct Errand {
     limits: Limits,
     resolver: Resolver,
     proxy: Option<Proxy>,
+    journal: Option<Arc<Journal>>,
     offers: Offers,
     started: Instant,
     until: Deadline,
@@ -320,7 +327,12 @@ impl Errand {
         let means =
             Means { addresses: &addresses, offer: self.offers.by(way.hello), limits: &self.limits, proxy, hop_limit: way.hop_limit, until };
         let offer = if target.transport == Transport::Quic { self.offers.by(Hello::Quic) } else { means.offer };
-        Sighting::seen(tls::observe_by(target, Means { offer, ..means }).await)
+        let entry = self.journal.as_ref().map(|journal| journal.begin(target));
+        let observation = tls::observe_by(target, Means { offer, ..means }).await;
+        if let Some(entry) = entry {
+            entry.end();
+        }
+        Sighting::seen(observation)
     }
 
     /// Returns the addresses to try; none where the way does not exist. Every host is resolved once a run.
