@@ -7,5 +7,6 @@ pub mod demo;
 pub mod draw;
 pub mod error;
 pub mod incidents;
+pub mod memory;
 pub mod observe;
 pub mod terminal;

@@ -4,49 +4,79 @@ use mintwatch_validator::evidence::Evidence;
 use mintwatch_validator::{Report, Tables, judge};
 
 use super::tables::add_local_anchors;
-use super::{Status, files, print, report, tell};
-use crate::cli::{Judging, Looking, ResolverKind};
+use super::{Status, files, remembering, report, tell};
+use crate::cli::{Judging, Looking, Remembering, ResolverKind};
 use crate::error::Error;
+use crate::memory::{Kind, Run};
 use crate::observe::{self, Limits, Plan, Planned, Resolver};
-use crate::terminal::{Bar, Look, render};
+use crate::terminal::Bar;
+
+/// What a run has to do with the memory.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Keeping<'a> {
+    /// What it is called in the history; none when it is not kept.
+    pub(super) kind: Option<Kind>,
+    /// What is remembered, and under which name.
+    pub(super) remembering: &'a Remembering,
+}
 
 /// Makes the planned handshakes, judges them and shows the report.
-pub(super) fn look_and_judge(targets: Vec<Planned>, looking: &Looking, judging: &Judging, tables: &Tables) -> Result<Status, Error> {
-    if targets.is_empty() {
-        return Err(Error::NoHosts);
-    }
-    let mut evidence = look(targets, looking, tables)?;
-    add_local_anchors(&mut evidence, judging)?;
+pub(super) fn look_and_judge(
+    targets: Vec<Planned>,
+    keeping: Keeping<'_>,
+    looking: &Looking,
+    judging: &Judging,
+    tables: &Tables,
+) -> Result<Status, Error> {
+    let runtime = observe::runtime()?;
+    let evidence = runtime.block_on(look(targets, Some(keeping.remembering), looking, judging, tables));
+    // A name lookup of the system's cannot be cancelled; nobody waits for it.
+    runtime.shutdown_background();
+    let evidence = evidence?;
     if let Some(path) = &looking.save_evidence {
         files::write(path, (evidence.to_json() + "\n").as_bytes())?;
     }
     let report = judge(&evidence, tables);
-    if judging.json {
-        print(&(report.to_json() + "\n"))?;
-    } else {
-        print(&render(&report, Look::of_stdout()))?;
+    let status = report::show(&report, judging)?;
+    remembering::tell_of_new_anchors(&report, &keeping.remembering.place);
+    if let Some(kind) = keeping.kind {
+        let memory = &mut remembering::open(&keeping.remembering.place)?;
+        let network = remembering::here(memory, keeping.remembering)?;
+        let says = remembering::says(&remembering::told(&evidence, &report, tables));
+        memory.append(Run::of(&report, kind, network, says))?;
     }
     tell(&format!("hint: {}", next_step(&report, looking)));
-    Ok(report::status(&report, judging.strict))
+    Ok(status)
 }
 
-fn look(targets: Vec<Planned>, looking: &Looking, tables: &Tables) -> Result<Evidence, Error> {
-    let runtime = observe::runtime()?;
-    // The resolver's own sockets live in this runtime.
-    let resolver = runtime.block_on(async { resolver(looking) })?;
+/// Makes the planned handshakes; adds what is stated and what is remembered of the hosts asked.
+pub(super) async fn look(
+    targets: Vec<Planned>,
+    remembering: Option<&Remembering>,
+    looking: &Looking,
+    judging: &Judging,
+    tables: &Tables,
+) -> Result<Evidence, Error> {
+    if targets.is_empty() {
+        return Err(Error::NoHosts);
+    }
+    let asked = targets.iter().map(|planned| (planned.target.host.clone(), planned.target.port)).collect();
     let mut bar = Bar::new(targets.len(), !looking.no_progress);
     let plan = Plan {
         targets,
         concurrency: usize::from(looking.concurrency),
         limits: Limits::default(),
-        resolver,
+        resolver: resolver(looking)?,
         surroundings: observe::look_around(|sha256| tables.anchor(sha256).is_some()),
     };
-    let evidence = runtime.block_on(observe::run_async(plan, &mut bar));
-    // A name lookup of the system's cannot be cancelled; nobody waits for it.
-    runtime.shutdown_background();
+    let evidence = observe::run_async(plan, &mut bar).await;
     bar.finish();
-    Ok(evidence?)
+    let mut evidence = evidence?;
+    add_local_anchors(&mut evidence, judging)?;
+    if let Some(remembering) = remembering {
+        evidence.surroundings.remembered = remembering::recall(&asked, &remembering.place);
+    }
+    Ok(evidence)
 }
 
 fn resolver(looking: &Looking) -> Result<Resolver, Error> {
