@@ -32,7 +32,7 @@ pub fn run(args: &WatchArgs) -> Result<Status, Error> {
     let tables = chosen(&args.judging.laid_over, unix_seconds())?;
     let memory = open(&args.remembering.place)?;
     let runtime = observe::runtime()?;
-    let mut watch = Watch { args, tables, memory, rng: StdRng::from_os_rng(), spoken: false, worst: Status::CLEAR };
+    let mut watch = Watch { args, tables, memory, rng: StdRng::from_os_rng(), spoken: Spoken::OfNothing, worst: Status::CLEAR };
     let ended = runtime.block_on(watch.keep());
     // A name lookup of the system's cannot be cancelled; nobody waits for it.
     runtime.shutdown_background();
@@ -44,9 +44,17 @@ struct Watch<'a> {
     tables: Tables,
     memory: Memory,
     rng: StdRng,
-    /// The verdict was stated once.
-    spoken: bool,
+    spoken: Spoken,
     worst: Status,
+}
+
+/// What was spoken of so far.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Spoken {
+    OfNothing,
+    /// That too little could be measured.
+    OfTooLittle,
+    OfAVerdict,
 }
 
 impl Watch<'_> {
@@ -106,7 +114,11 @@ impl Watch<'_> {
     fn is_news(&self, told: &Report, kept: Option<&Appended>) -> bool {
         let now = says(told);
         let before = kept.and_then(|kept| kept.before).map(|(standing, _)| (standing.cause, standing.severity));
-        !self.spoken || (now.is_some() && now != before)
+        match self.spoken {
+            Spoken::OfNothing => true,
+            Spoken::OfTooLittle => now.is_some(),
+            Spoken::OfAVerdict => now.is_some() && now != before,
+        }
     }
 
     fn speak(&mut self, news: &News<'_>, evidence: &Evidence, found: &Report) -> Result<(), Error> {
@@ -114,7 +126,7 @@ impl Watch<'_> {
             files::write(path, (evidence.to_json() + "\n").as_bytes())?;
         }
         print(&if self.args.judging.json { json_line(news) } else { news.text(Look::of_stdout()) })?;
-        self.spoken = true;
+        self.spoken = if news.is_verdict { Spoken::OfAVerdict } else { Spoken::OfTooLittle };
         tell_of_new_anchors(found, &self.args.remembering.place);
         Ok(())
     }
@@ -123,6 +135,8 @@ impl Watch<'_> {
 /// A change of verdict, for people and programs.
 #[derive(Serialize)]
 struct News<'a> {
+    #[serde(skip)]
+    is_verdict: bool,
     format: &'static str,
     version: u32,
     /// When the run ended, in UNIX seconds.
@@ -170,6 +184,7 @@ impl<'a> News<'a> {
         hosts.dedup();
         hosts.truncate(MOST_HOSTS);
         Self {
+            is_verdict: says(told).is_some(),
             format: "mintwatch.news",
             version: 1,
             at: told.collected_at,
@@ -201,7 +216,8 @@ impl<'a> News<'a> {
         }
         let shown: Vec<&str> = self.hosts.iter().take(SHOWN_HOSTS).map(String::as_str).collect();
         let more = if self.hosts.len() > SHOWN_HOSTS { ", …" } else { "" };
-        parts.push(format!("{} hosts, {} handshakes in all: {}{more}", self.hosts.len(), self.handshakes, shown.join(", ")));
+        let hosts = if let [_] = self.hosts.as_slice() { "host" } else { "hosts" };
+        parts.push(format!("{} {hosts} of {} handshakes: {}{more}", self.hosts.len(), self.handshakes, shown.join(", ")));
         if let Some(label) = self.lab_tables {
             parts.push(format!("LAB TABLES \"{}\"", escaped(label)));
         }

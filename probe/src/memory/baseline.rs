@@ -176,6 +176,8 @@ impl Memory {
         if !known && check_recorded(&self.connection).is_ok() {
             return Ok(0);
         }
+        // What was forgotten is to be gone from the disk too.
+        self.connection.query_row("PRAGMA secure_delete = ON", [], |_| Ok(())).map_err(|error| self.told(&error))?;
         let forget = |transaction: &Transaction<'_>| {
             // To forget all is what cures a change by somebody else.
             if one.is_some() {

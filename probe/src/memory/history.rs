@@ -289,7 +289,8 @@ impl Memory {
     }
 }
 
-fn verify(connection: &Connection) -> rusqlite::Result<Verified> {
+/// As [`Memory::verify`], inside a transaction of the caller's.
+pub(super) fn verify(connection: &Connection) -> rusqlite::Result<Verified> {
     let newest = newest(connection)?;
     let left = newest.as_ref().map_or(0, |entry| entry.left);
     let mut verified = Verified { entries: 0, links: 0, head: BEGINNING, faults: Vec::new() };
@@ -381,6 +382,8 @@ struct Pen<'t> {
     kept: usize,
     left: i64,
     recorded: Sha256,
+    /// What holds of each network written of so far, and when that was seen last.
+    standing: BTreeMap<Network, Option<(Standing, u64)>>,
 }
 
 impl<'t> Pen<'t> {
@@ -393,22 +396,27 @@ impl<'t> Pen<'t> {
             None if number == 0 => (0, baseline::recorded(transaction)?),
             _ => return Err(damaged("its newest entry is missing or was changed")),
         };
-        Ok(Self { transaction, limits, number, head, kept: usize::try_from(kept).unwrap_or(0), left, recorded })
+        let kept = usize::try_from(kept).unwrap_or(0);
+        Ok(Self { transaction, limits, number, head, kept, left, recorded, standing: BTreeMap::new() })
     }
 
     fn write(&mut self, run: Run) -> rusqlite::Result<Appended> {
         self.make_room()?;
-        let before = standing(self.transaction, &run.network)?;
-        let network = run.network.as_str().to_owned();
+        let before = match self.standing.get(&run.network) {
+            Some(known) => *known,
+            None => standing(self.transaction, &run.network)?,
+        };
+        let network = run.network.clone();
         let entry = self.entry(run, before.map(|(standing, _)| standing));
         let content = serde_json::to_string(&entry).map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()))?;
         let link = Link::after(&self.head, entry.is_finding(), &content);
         let place = params![entry.number, link.finding, link.digest.0, link.hash.0];
         self.transaction.prepare_cached("INSERT INTO links (number, finding, digest, hash) VALUES (?1, ?2, ?3, ?4)")?.execute(place)?;
-        let row = params![entry.number, network, link.finding, content];
+        let row = params![entry.number, network.as_str(), link.finding, content];
         self.transaction.prepare_cached("INSERT INTO entries (number, network, finding, content) VALUES (?1, ?2, ?3, ?4)")?.execute(row)?;
         (self.number, self.head) = (entry.number, link.hash);
         self.kept += 1;
+        self.standing.insert(network, entry.standing.map(|standing| (standing, entry.at)).or(before));
         Ok(Appended { entry, head: self.head, before })
     }
 

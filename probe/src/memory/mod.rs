@@ -7,6 +7,8 @@ pub mod baseline;
 pub mod chain;
 pub mod history;
 pub mod network;
+#[cfg(test)]
+mod tests;
 
 use std::env;
 use std::fs::{self, OpenOptions};
@@ -180,8 +182,6 @@ impl Memory {
         connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
         connection.set_db_config(DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false)?;
         connection.set_limit(Limit::SQLITE_LIMIT_LENGTH, LONGEST_VALUE)?;
-        // What was forgotten is to be gone from the disk too.
-        connection.pragma_update(None, "secure_delete", true)?;
         connection.pragma_update(None, "synchronous", "FULL")?;
         let pages = i64::try_from(self.limits.most_bytes / PAGE).unwrap_or(i64::MAX);
         connection.query_row(&format!("PRAGMA max_page_count = {pages}"), [], |_| Ok(()))
