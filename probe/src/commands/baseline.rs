@@ -16,7 +16,8 @@ use super::{Status, chosen, files, json_line, print, report, scan, tell};
 use crate::cli::{BaselineArgs, Place};
 use crate::draw::plan;
 use crate::error::Error;
-use crate::memory::history::host_and_port;
+use crate::memory::baseline::Gained;
+use crate::memory::history::{Appended, host_and_port};
 use crate::memory::network::{ALL, Network};
 use crate::memory::{Kind, Recording, Run};
 use crate::observe::{self, unix_seconds};
@@ -68,22 +69,7 @@ fn record(args: &BaselineArgs) -> Result<Status, Error> {
         return Ok(report::status(&found, args.judging.strict).or_worse(Status::NOT_MEASURED));
     }
     let (gained, appended) = memory.vouch(&recording, run)?;
-    let told = Told {
-        format: "mintwatch.baseline",
-        version: 1,
-        network: network.as_str(),
-        recorded: gained
-            .iter()
-            .map(|((host, port), new)| Recorded {
-                host: host_and_port(host, *port),
-                authorities: recording.hosts.get(&(host.clone(), *port)).map_or(0, |seen| seen.authorities.len()),
-                new_authorities: *new,
-            })
-            .collect(),
-        left_out: recording.left_out.iter().map(|((host, port), cause)| (host_and_port(host, *port), *cause)).collect(),
-        anchors: recording.anchors.len(),
-        head: appended.head.to_string(),
-    };
+    let told = Told::of(&network, &recording, &gained, &appended);
     print(&if args.judging.json { json_line(&told) } else { told.text() })?;
     Ok(report::status(&found, args.judging.strict))
 }
@@ -107,11 +93,29 @@ struct Recorded {
     new_authorities: usize,
 }
 
-impl Told<'_> {
+impl<'a> Told<'a> {
+    fn of(network: &'a Network, recording: &Recording, gained: &Gained, appended: &Appended) -> Self {
+        let recorded = recording.hosts.iter().map(|(key, seen)| Recorded {
+            host: host_and_port(&key.0, key.1),
+            authorities: seen.authorities.len(),
+            new_authorities: gained.get(key).copied().unwrap_or_default(),
+        });
+        Self {
+            format: "mintwatch.baseline",
+            version: 1,
+            network: network.as_str(),
+            recorded: recorded.collect(),
+            left_out: recording.left_out.iter().map(|((host, port), cause)| (host_and_port(host, *port), *cause)).collect(),
+            anchors: recording.anchors.len(),
+            head: appended.head.to_string(),
+        }
+    }
+
     fn text(&self) -> String {
         let (hosts, anchors, network) = (self.recorded.len(), self.anchors, escaped(self.network));
         let new: usize = self.recorded.iter().map(|recorded| recorded.new_authorities).sum();
-        let mut text = format!("recorded on network {network}: {hosts} hosts, {new} new authorities, {anchors} anchors of this machine\n");
+        let mut text =
+            format!("recorded on network {network}; hosts: {hosts}, new authorities: {new}, anchors of this machine: {anchors}\n");
         for (host, cause) in &self.left_out {
             let _ = writeln!(text, "  not recorded: {host} ({})", cause.word());
         }
@@ -134,12 +138,12 @@ fn show(args: &BaselineArgs) -> Result<Status, Error> {
         }
         let (first, last, name) = (date(about.first), date(about.last), escaped(network.as_str()));
         let _ =
-            writeln!(text, "{name}  {} hosts, {} anchors of this machine, first {first}, last {last}", hosts.len(), about.anchors.len());
+            writeln!(text, "{name}  hosts: {}, anchors of this machine: {}, first {first}, last {last}", hosts.len(), about.anchors.len());
         for (host, port, seen) in hosts {
             let owners: Vec<String> = seen.owners.keys().map(|owner| escaped(owner)).collect();
             let owners = if owners.is_empty() { String::new() } else { format!(" ({})", owners.join(", ")) };
             let (host, keys, last) = (host_and_port(host, *port), seen.authorities.len(), date(seen.last));
-            let _ = writeln!(text, "  {host}  {keys} authorities{owners}, last seen {last}");
+            let _ = writeln!(text, "  {host}  authorities: {keys}{owners}, last seen {last}");
         }
     }
     if shown.is_empty() {
@@ -156,7 +160,7 @@ fn forget(name: &str, place: &Place) -> Result<Status, Error> {
     match memory.forget(network.as_ref(), unix_seconds())? {
         0 if network.is_some() => Err(no_such()),
         forgotten => {
-            tell(&format!("forgotten: {forgotten} {}", if forgotten == 1 { "network" } else { "networks" }));
+            tell(&format!("networks forgotten: {forgotten}"));
             Ok(Status::CLEAR)
         }
     }

@@ -73,14 +73,14 @@ struct Whole {
     version: u32,
     head: Sha256,
     /// Whether nothing was changed; none when nobody looked.
-    whole: Option<bool>,
+    unchanged: Option<bool>,
     faults: Vec<String>,
 }
 
 impl Whole {
     fn of(head: Sha256, verified: Option<&Verified>) -> Self {
         let faults = verified.map_or_else(Vec::new, faults);
-        Self { format: "mintwatch.history", version: 1, head, whole: verified.map(|_| faults.is_empty()), faults }
+        Self { format: "mintwatch.history", version: 1, head, unchanged: verified.map(|_| faults.is_empty()), faults }
     }
 }
 

@@ -43,7 +43,8 @@ pub(super) fn look_and_judge(
         let memory = &mut remembering::open(&keeping.remembering.place)?;
         let network = remembering::here(memory, keeping.remembering)?;
         let says = remembering::says(&remembering::told(&evidence, &report, tables));
-        memory.append(Run::of(&report, kind, network, says))?;
+        let kept = memory.append(Run::of(&report, kind, network, says))?;
+        tell(&format!("kept as entry {} of the history; its head is now {}", kept.entry.number, kept.head));
     }
     tell(&format!("hint: {}", next_step(&report, looking)));
     Ok(status)

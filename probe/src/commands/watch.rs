@@ -32,7 +32,7 @@ pub fn run(args: &WatchArgs) -> Result<Status, Error> {
     let tables = chosen(&args.judging.laid_over, unix_seconds())?;
     let memory = open(&args.remembering.place)?;
     let runtime = observe::runtime()?;
-    let mut watch = Watch { args, tables, memory, rng: StdRng::from_os_rng(), spoken: Spoken::OfNothing, worst: Status::CLEAR };
+    let mut watch = Watch { args, tables, memory, rng: StdRng::from_os_rng(), spoken: Spoken::Nothing, worst: Status::CLEAR };
     let ended = runtime.block_on(watch.keep());
     // A name lookup of the system's cannot be cancelled; nobody waits for it.
     runtime.shutdown_background();
@@ -51,10 +51,10 @@ struct Watch<'a> {
 /// What was spoken of so far.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Spoken {
-    OfNothing,
+    Nothing,
     /// That too little could be measured.
-    OfTooLittle,
-    OfAVerdict,
+    TooLittle,
+    Verdict,
 }
 
 impl Watch<'_> {
@@ -115,9 +115,9 @@ impl Watch<'_> {
         let now = says(told);
         let before = kept.and_then(|kept| kept.before).map(|(standing, _)| (standing.cause, standing.severity));
         match self.spoken {
-            Spoken::OfNothing => true,
-            Spoken::OfTooLittle => now.is_some(),
-            Spoken::OfAVerdict => now.is_some() && now != before,
+            Spoken::Nothing => true,
+            Spoken::TooLittle => now.is_some(),
+            Spoken::Verdict => now.is_some() && now != before,
         }
     }
 
@@ -126,7 +126,7 @@ impl Watch<'_> {
             files::write(path, (evidence.to_json() + "\n").as_bytes())?;
         }
         print(&if self.args.judging.json { json_line(news) } else { news.text(Look::of_stdout()) })?;
-        self.spoken = if news.is_verdict { Spoken::OfAVerdict } else { Spoken::OfTooLittle };
+        self.spoken = if news.is_verdict { Spoken::Verdict } else { Spoken::TooLittle };
         tell_of_new_anchors(found, &self.args.remembering.place);
         Ok(())
     }

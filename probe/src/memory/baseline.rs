@@ -41,6 +41,9 @@ pub struct VouchedNetwork {
     pub anchors: BTreeSet<Sha256>,
 }
 
+/// How many authorities each host gained.
+pub type Gained = BTreeMap<(Host, u16), usize>;
+
 /// A network, and every host and port that was recorded on it.
 pub type Shown = (Network, VouchedNetwork, Vec<(Host, u16, Vouched)>);
 
@@ -151,11 +154,9 @@ fn add<K: Ord + Clone>(mine: &mut BTreeMap<K, u64>, theirs: BTreeMap<K, u64>, mo
 impl Memory {
     /// Records what a run saw on a network that the user vouches for, and the run itself.
     ///
-    /// Returns how many authorities each host gained.
-    ///
     /// # Errors
     /// [`MemoryError`]; then nothing was recorded.
-    pub fn vouch(&mut self, recording: &Recording, run: Run) -> Result<(BTreeMap<(Host, u16), usize>, Appended), MemoryError> {
+    pub fn vouch(&mut self, recording: &Recording, run: Run) -> Result<(Gained, Appended), MemoryError> {
         let network = run.network.clone();
         let record = |transaction: &Transaction<'_>| {
             check_recorded(transaction)?;
@@ -238,7 +239,7 @@ impl Memory {
     }
 }
 
-fn record(transaction: &Transaction<'_>, network: &Network, recording: &Recording) -> rusqlite::Result<BTreeMap<(Host, u16), usize>> {
+fn record(transaction: &Transaction<'_>, network: &Network, recording: &Recording) -> rusqlite::Result<Gained> {
     let mut gained = BTreeMap::new();
     let name = network.as_str();
     for ((host, port), seen) in &recording.hosts {

@@ -277,11 +277,10 @@ fn told(path: &Path, error: &rusqlite::Error) -> MemoryError {
     use ErrorCode as Code;
     let (path, why) = (path.to_owned(), error.to_string());
     match error.sqlite_error_code() {
-        Some(Code::NotADatabase | Code::DatabaseCorrupt | Code::TooBig) => MemoryError::Damaged { path, why },
         Some(Code::DatabaseBusy | Code::DatabaseLocked) => MemoryError::Busy(path),
         Some(Code::DiskFull) => MemoryError::Full(path),
-        // A column of another kind, a table that is not there: what we wrote was changed.
-        None | Some(Code::Unknown) => MemoryError::Damaged { path, why },
+        // Also a column of another kind, or a table that is not there: what we wrote was changed.
+        None | Some(Code::NotADatabase | Code::DatabaseCorrupt | Code::TooBig | Code::Unknown) => MemoryError::Damaged { path, why },
         Some(_) => MemoryError::Unusable { path, why },
     }
 }
