@@ -101,6 +101,16 @@ fn observing_does_not_talk_to_the_terminal() {
 }
 
 #[test]
+fn remembering_does_not_talk_to_the_terminal_and_connects_to_nobody() {
+    for file in sources("probe/src/memory") {
+        let used = rooms_of(&file);
+        for room in ["terminal", "commands", "cli", "observe"] {
+            assert!(!used.contains(room), "{} leans on {room}", file.display());
+        }
+    }
+}
+
+#[test]
 fn the_judge_names_no_clock_file_socket_or_environment() {
     // clippy.toml bars the calls; this bars the names, also in code that a target or feature hides.
     for file in sources("validator/src") {

@@ -3,16 +3,18 @@
 use std::collections::BTreeSet;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use mintwatch_validator::audit::RULES;
-use mintwatch_validator::evidence::Host;
+use mintwatch_validator::evidence::{Host, Sha256};
 use mintwatch_validator::verdict::Severity;
 
 use crate::demo::scenario::Scenario;
+use crate::memory::{Network, network};
 use crate::observe::{Angle, Elsewhere, Proxy};
 
 /// Shows whether someone sits inside your TLS connections, and keeps the evidence.
@@ -36,6 +38,12 @@ pub enum Command {
     Scan(ScanArgs),
     /// Ask the hosts named, and judge what they show
     Check(CheckArgs),
+    /// Record who vouches for hosts on a network that you vouch for
+    Baseline(BaselineArgs),
+    /// Scan again and again, and speak only when the verdict changes
+    Watch(WatchArgs),
+    /// Say what earlier runs found, and whether anybody changed it since
+    History(HistoryArgs),
     /// Judge saved evidence or certificates from a file; needs no network
     Judge(JudgeArgs),
     /// Scan a database of certificates for CAs that nobody disclosed or constrained; needs no network
@@ -59,6 +67,12 @@ pub struct ScanArgs {
     /// Seed of the draw; for tests, where a draw that can be foreseen does no harm
     #[arg(long, hide = true)]
     pub seed: Option<u64>,
+    /// Keep this run in the history
+    #[arg(long, help_heading = "Memory")]
+    pub keep: bool,
+    #[command(flatten)]
+    #[allow(missing_docs, reason = "documented at the type")]
+    pub remembering: Remembering,
     #[command(flatten)]
     #[allow(missing_docs, reason = "documented at the type")]
     pub looking: Looking,
@@ -74,12 +88,100 @@ pub struct CheckArgs {
     /// Whom to ask; port 443 unless stated
     #[arg(value_name = "HOST[:PORT]", required = true, value_parser = host_and_port)]
     pub hosts: Vec<(Host, u16)>,
+    /// Keep this run in the history
+    #[arg(long, help_heading = "Memory")]
+    pub keep: bool,
+    #[command(flatten)]
+    #[allow(missing_docs, reason = "documented at the type")]
+    pub remembering: Remembering,
     #[command(flatten)]
     #[allow(missing_docs, reason = "documented at the type")]
     pub looking: Looking,
     #[command(flatten)]
     #[allow(missing_docs, reason = "documented at the type")]
     pub judging: Judging,
+}
+
+/// Arguments of `baseline`.
+///
+/// On a network where you trust that nobody sits in the middle, makes the handshakes of a scan and records, for each
+/// host that is clear, which authorities vouch for it: never its certificate, which changes all the time. Scans on any
+/// network then tell when none of those authorities vouches for the host any more. Run again, it adds to what it knows.
+/// It records nothing on a network where something suspect is found.
+#[derive(Debug, Args)]
+#[command(after_help = EXIT_STATUS, after_long_help = EXIT_STATUS)]
+pub struct BaselineArgs {
+    #[command(flatten)]
+    #[allow(missing_docs, reason = "documented at the type")]
+    pub asking: Asking,
+    /// Say what is recorded
+    #[arg(long, conflicts_with_all = ["names", "host_list", "hosts", "forget"])]
+    pub show: bool,
+    /// Forget what was recorded on this network, or on `all`
+    #[arg(long, value_name = "NETWORK", conflicts_with_all = ["names", "host_list", "hosts"])]
+    pub forget: Option<String>,
+    #[command(flatten)]
+    #[allow(missing_docs, reason = "documented at the type")]
+    pub remembering: Remembering,
+    #[command(flatten)]
+    #[allow(missing_docs, reason = "documented at the type")]
+    pub looking: Looking,
+    #[command(flatten)]
+    #[allow(missing_docs, reason = "documented at the type")]
+    pub judging: Judging,
+}
+
+/// Arguments of `watch`.
+///
+/// States the verdict once, and then speaks only when the verdict of the present network changes: one line on standard
+/// output, or with `--json` one object a line. New certificates, and another public authority that is clear, are no
+/// change. Every run is kept in the history. `--save-evidence` keeps the evidence of the last run that was spoken of.
+/// Ctrl-C ends it, with the worst status that was met.
+#[derive(Debug, Args)]
+#[command(after_help = EXIT_STATUS, after_long_help = EXIT_STATUS)]
+pub struct WatchArgs {
+    #[command(flatten)]
+    #[allow(missing_docs, reason = "documented at the type")]
+    pub asking: Asking,
+    /// How long to wait between two runs, such as 90s, 30min or 6h; a quarter more or less, at random
+    #[arg(long, value_name = "DURATION", default_value = "6h", value_parser = duration)]
+    pub every: Duration,
+    /// End after so many runs
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    pub runs: Option<u64>,
+    #[command(flatten)]
+    #[allow(missing_docs, reason = "documented at the type")]
+    pub remembering: Remembering,
+    #[command(flatten)]
+    #[allow(missing_docs, reason = "documented at the type")]
+    pub looking: Looking,
+    #[command(flatten)]
+    #[allow(missing_docs, reason = "documented at the type")]
+    pub judging: Judging,
+}
+
+/// Arguments of `history`.
+///
+/// Every entry is bound to all before it. The head is the hash of the newest: keep one, and `--head` later tells
+/// whether the history up to it is still the same. Whoever can write the file can write a whole other one.
+#[derive(Debug, Args)]
+#[command(after_help = HISTORY_STATUS, after_long_help = HISTORY_STATUS)]
+pub struct HistoryArgs {
+    /// Print one line of JSON for each entry, and one for the whole
+    #[arg(long)]
+    pub json: bool,
+    /// Follow the whole chain, and exit with 5 where anything was changed
+    #[arg(long)]
+    pub verify: bool,
+    /// Look whether the history still holds what had this head; implies --verify
+    #[arg(long, value_name = "HASH", value_parser = sha256)]
+    pub head: Option<Sha256>,
+    /// Write all of it to this file, one line of JSON for each entry
+    #[arg(long, value_name = "FILE")]
+    pub export: Option<PathBuf>,
+    #[command(flatten)]
+    #[allow(missing_docs, reason = "documented at the type")]
+    pub place: Place,
 }
 
 /// Arguments of `judge`.
@@ -214,6 +316,41 @@ pub struct DemoArgs {
     /// Draw no progress bar
     #[arg(long)]
     pub no_progress: bool,
+}
+
+/// Whom to ask.
+#[derive(Debug, Clone, Args)]
+pub struct Asking {
+    /// Ask these instead of a random draw; port 443 unless stated
+    #[arg(value_name = "HOST[:PORT]", value_parser = host_and_port)]
+    pub names: Vec<(Host, u16)>,
+    /// How many hosts to draw
+    #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u16).range(1..), conflicts_with = "names")]
+    pub hosts: u16,
+    /// Ask the hosts of this file instead: one HOST or HOST:PORT a line, `#` begins a comment
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["hosts", "names"])]
+    pub host_list: Option<PathBuf>,
+}
+
+/// Where the history is kept.
+#[derive(Debug, Clone, Default, Args)]
+#[command(next_help_heading = "Memory")]
+pub struct Place {
+    /// The history to use; mintwatch/history.db below `XDG_STATE_HOME` or ~/.local/state unless stated
+    #[arg(long, value_name = "FILE")]
+    pub history: Option<PathBuf>,
+}
+
+/// What is remembered, and under which name.
+#[derive(Debug, Clone, Default, Args)]
+#[command(next_help_heading = "Memory")]
+pub struct Remembering {
+    #[command(flatten)]
+    #[allow(missing_docs, reason = "documented at the type")]
+    pub place: Place,
+    /// What to call this network in the history, instead of a digest that names nothing
+    #[arg(long, value_name = "NAME", value_parser = label)]
+    pub network: Option<Network>,
 }
 
 /// How to look.
@@ -410,6 +547,20 @@ fn stated(text: &str) -> Result<Stated, String> {
     Ok(Stated { host, port, address })
 }
 
+fn label(text: &str) -> Result<Network, network::LabelError> {
+    Network::labelled(text)
+}
+
+fn sha256(text: &str) -> Result<Sha256, String> {
+    let bytes = data_encoding::HEXLOWER_PERMISSIVE.decode(text.as_bytes()).ok();
+    bytes.and_then(|bytes| bytes.try_into().ok()).map(Sha256).ok_or_else(|| "a head has 64 hexadecimal digits".to_owned())
+}
+
+fn duration(text: &str) -> Result<Duration, String> {
+    let read = text.parse::<jiff::SignedDuration>().ok().and_then(|duration| Duration::try_from(duration).ok());
+    read.filter(|duration| *duration <= LONGEST_PAUSE).ok_or_else(|| "give it as 90s, 30min or 6h; a year at most".to_owned())
+}
+
 fn time(text: &str) -> Result<i64, String> {
     if let Ok(seconds) = text.parse::<i64>() {
         return Ok(seconds);
@@ -425,6 +576,9 @@ fn time(text: &str) -> Result<i64, String> {
 /// The port of HTTPS.
 pub const DEFAULT_PORT: u16 = 443;
 
+/// The longest pause between two runs.
+const LONGEST_PAUSE: Duration = Duration::from_hours(24 * 366);
+
 const EXIT_STATUS: &str = "\
 Exit status, the worst wins:
    0  clear, or declared by a policy
@@ -432,6 +586,7 @@ Exit status, the worst wins:
    2  wrong usage
    3  not measured, or inconclusive
    4  stale tables, under --strict
+   5  the history is damaged, or was changed
   10  suspect
   11  interception under a local, an unknown or no anchor
   12  interception under a publicly trusted authority";
@@ -444,6 +599,13 @@ Exit status, the worst wins:
    3  a record could not be read, or there was no certificate at all
    4  stale tables, under --strict
   10  something as bad as --fail-on was found";
+
+const HISTORY_STATUS: &str = "\
+Exit status:
+   0  read, and with --verify or --head nothing was changed
+   1  could not run
+   2  wrong usage
+   5  the history is damaged, was changed, or does not hold the head";
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "tests")]
@@ -479,6 +641,16 @@ mod tests {
         assert_eq!(address("a.test:443:::1"), Ok("[::1]:443".to_owned()));
         assert!(address("a.test:443").is_err());
         assert!(address("a.test:443:elsewhere").is_err());
+    }
+
+    #[test]
+    fn a_pause_is_read_and_bounded() {
+        assert_eq!(duration("6h"), Ok(Duration::from_hours(6)));
+        assert_eq!(duration("0s"), Ok(Duration::ZERO));
+        assert_eq!(duration("1h30min"), Ok(Duration::from_mins(90)));
+        for bad in ["", "6", "-6h", "2y", "9000h", "soon"] {
+            assert!(duration(bad).is_err(), "{bad}");
+        }
     }
 
     #[test]

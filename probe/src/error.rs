@@ -5,8 +5,10 @@ use std::path::PathBuf;
 
 use mintwatch_validator::evidence::EvidenceError;
 use mintwatch_validator::tables::OverlayError;
+use mintwatch_validator::verdict::Cause;
 
 use crate::demo::scenario::StageError;
+use crate::memory::MemoryError;
 use crate::observe::{NoNameServers, ObserveError};
 
 /// Why a command could not do what was asked.
@@ -89,6 +91,21 @@ pub enum Error {
     /// A detector is explained by its id alone.
     #[error("`{0}` is explained by itself: what is `{1}`?")]
     WordTooMany(String, String),
+    /// A network is not vouched for where something suspect is found.
+    #[error("nothing was recorded: a network where {} is found cannot be vouched for", cause.word())]
+    NotVouched {
+        /// What was found.
+        cause: Cause,
+    },
+    /// No such network is recorded.
+    #[error("nothing is recorded of a network `{0}`")]
+    NoSuchNetwork(String),
+    /// The history was changed by somebody else, or is not the one a head was taken of.
+    #[error("the history was changed: {0}")]
+    HistoryChanged(String),
+    /// The history cannot be used.
+    #[error(transparent)]
+    Memory(#[from] MemoryError),
     /// Observing could not begin.
     #[error(transparent)]
     Observe(#[from] ObserveError),
@@ -127,11 +144,16 @@ impl Error {
             Self::Overlay(_) => Some("`--lab-tables` takes a `mintwatch.overlay` document"),
             Self::ProxyVariable { .. } => Some("`--proxy none` goes without, `--proxy http://HOST:PORT` names another"),
             Self::NameServers(_) => Some("leave `--resolver` out to use the system's resolver"),
+            Self::NotVouched { .. } => Some("go to another network, or see what was found with `mintwatch scan`"),
+            Self::NoSuchNetwork(_) => Some("`mintwatch baseline --show` lists them all"),
+            Self::HistoryChanged(_) => Some("keep the file as it is, and begin another with `--history FILE`"),
+            Self::Memory(error) => error.hint(),
             Self::Read { .. } | Self::Write { .. } | Self::Stream(_) | Self::TooLarge { .. } | Self::Observe(_) | Self::Demo(_) => None,
         }
     }
 
-    /// Returns the exit status: 2 where another command line would help, 1 otherwise.
+    /// Returns the exit status: 2 where another command line would help, 5 for a history that is damaged or was changed,
+    /// that of the verdict where it stands against a baseline, 1 otherwise.
     pub fn exit_status(&self) -> u8 {
         match self {
             Self::HostMissing(_)
@@ -139,7 +161,11 @@ impl Error {
             | Self::ProxyVariable { .. }
             | Self::NoSuchDetector(_)
             | Self::NoSuchIncident(_)
-            | Self::WordTooMany(..) => 2,
+            | Self::WordTooMany(..)
+            | Self::NoSuchNetwork(_) => 2,
+            Self::HistoryChanged(_) => 5,
+            Self::Memory(error) if error.is_damage() => 5,
+            Self::NotVouched { cause } => cause.exit_status(),
             _ => 1,
         }
     }

@@ -39,7 +39,8 @@ impl Look {
         if self.colour { text.style(style).to_string() } else { text.to_owned() }
     }
 
-    fn cause(self, cause: Cause) -> String {
+    /// Returns the word for a cause, painted by how bad it is.
+    pub(crate) fn cause(self, cause: Cause) -> String {
         self.in_tone(headline(cause), tone(cause))
     }
 
@@ -489,7 +490,8 @@ fn order(cause: Cause) -> u8 {
     }
 }
 
-fn severity(severity: Severity) -> &'static str {
+/// Returns the word for a severity.
+pub(crate) fn severity(severity: Severity) -> &'static str {
     match severity {
         Severity::Info => "info",
         Severity::Low => "low",
@@ -499,7 +501,8 @@ fn severity(severity: Severity) -> &'static str {
     }
 }
 
-fn confidence(confidence: Confidence) -> &'static str {
+/// Returns the word for a confidence.
+pub(crate) fn confidence(confidence: Confidence) -> &'static str {
     match confidence {
         Confidence::Weak => "confidence weak",
         Confidence::Strong => "confidence strong",

@@ -1,12 +1,14 @@
 //! The answer: evidence, outcomes, verdict and the dates of the tables, as one versioned document.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 
 use crate::evidence::{ChainForm, FailureClass, Host, Sha256, Transport};
 use crate::finding::{Facet, Finding, Place};
 use crate::paths::Refusal;
 use crate::tables::{Program, TableVersion};
-use crate::verdict::Verdict;
+use crate::verdict::{Cause, Verdict};
 
 /// The newest report format this build writes and reads.
 pub const REPORT_VERSION: u32 = 1;
@@ -281,6 +283,14 @@ impl Report {
     /// JSON's own escape (RFC 8259 §7), so that the line can be printed or embedded as it stands.
     pub fn to_json(&self) -> String {
         inert(&serde_json::to_string(self).unwrap_or_default())
+    }
+
+    /// Returns how many hosts were asked, and of how many some way showed a certificate.
+    pub fn asked_and_measured(&self) -> (usize, usize) {
+        let hosts = |wanted: fn(&HostReport) -> bool| -> usize {
+            self.hosts.iter().filter(|host| wanted(host)).map(|host| (&host.host, host.port)).collect::<BTreeSet<_>>().len()
+        };
+        (hosts(|_| true), hosts(|host| host.verdict.cause != Cause::NotMeasured))
     }
 
     /// Returns what was said of one place of one observation.

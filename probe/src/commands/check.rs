@@ -3,10 +3,11 @@
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 
-use super::looking::{Asked, look_and_judge};
+use super::looking::{Errand, Keeping, look_and_judge};
 use super::{Status, chosen};
 use crate::cli::CheckArgs;
 use crate::error::Error;
+use crate::memory::Kind;
 use crate::observe::{Angle, unix_seconds};
 
 /// Asks the hosts named and judges what they show.
@@ -16,6 +17,7 @@ use crate::observe::{Angle, unix_seconds};
 pub fn run(args: &CheckArgs) -> Result<Status, Error> {
     let tables = chosen(&args.judging.laid_over, unix_seconds())?;
     // Whom a person asks for is not told to resolvers elsewhere unless they say so.
-    let asked = Asked { hosts: &args.hosts, usual: &Angle::ALONE };
-    look_and_judge(&asked, &mut StdRng::from_os_rng(), &args.looking, &args.judging, &tables)
+    let errand = Errand::to(&args.hosts, &Angle::ALONE, &args.looking, &mut StdRng::from_os_rng());
+    let keeping = Keeping { kind: args.keep.then_some(Kind::Check), remembering: &args.remembering };
+    look_and_judge(errand, keeping, &args.looking, &args.judging, &tables)
 }

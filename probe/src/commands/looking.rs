@@ -1,4 +1,4 @@
-//! What `scan` and `check` share: look around, make the handshakes, keep the evidence, judge, show.
+//! What the commands share that ask hosts: look around, make the handshakes, keep the evidence, judge, show.
 
 use std::sync::Arc;
 
@@ -7,81 +7,126 @@ use mintwatch_validator::{Report, Tables, judge};
 use rand::Rng;
 
 use super::tables::add_local_anchors;
-use super::{Status, files, print, report, tell};
-use crate::cli::{Angles, Judging, Looking, ProxyChoice, ResolverKind};
+use super::{Status, files, remembering, report, tell};
+use crate::cli::{Angles, Judging, Looking, ProxyChoice, Remembering, ResolverKind};
 use crate::consent;
 use crate::error::Error;
-use crate::observe::{self, Angle, Elsewhere, Journal, Limits, Plan, Proxy, Resolver, Tour};
+use crate::memory::{Kind, Run};
+use crate::observe::{self, Angle, Elsewhere, Journal, Limits, Plan, Planned, Proxy, Resolver, Tour};
 use crate::places;
-use crate::terminal::{Bar, Look, render};
+use crate::terminal::Bar;
 
-/// Whom to ask, and how unless told otherwise.
-pub(super) struct Asked<'a> {
-    /// The hosts, in the order of the document.
-    pub(super) hosts: &'a [(Host, u16)],
-    /// The angles of a run that says nothing of angles.
-    pub(super) usual: &'a [Angle],
+/// Whom to ask.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Errand {
+    /// The handshakes to make, in the order of the document.
+    pub(super) targets: Vec<Planned>,
+    /// Who else is asked for addresses.
+    pub(super) elsewhere: Vec<Elsewhere>,
 }
 
-/// Makes handshakes with the hosts, judges them and shows the report.
+impl Errand {
+    /// Plans to ask hosts from the angles that were asked for, or from those that are usual for the command.
+    pub(super) fn to(hosts: &[(Host, u16)], usual: &[Angle], looking: &Looking, rng: &mut impl Rng) -> Self {
+        let angles = match &looking.angles {
+            None | Some(Angles::Usual) => usual.iter().copied().collect(),
+            Some(Angles::These(angles)) => angles.clone(),
+        };
+        let tour = Tour { rounds: usize::from(looking.rounds), angles };
+        let elsewhere = match (tour.angles.contains(&Angle::Resolvers), looking.other_resolver.is_empty()) {
+            (false, _) => Vec::new(),
+            (true, true) => Elsewhere::usual(),
+            (true, false) => looking.other_resolver.clone(),
+        };
+        Self { targets: observe::plan(hosts, &tour, rng), elsewhere }
+    }
+}
+
+/// What a run has to do with the memory.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Keeping<'a> {
+    /// What it is called in the history; none when it is not kept.
+    pub(super) kind: Option<Kind>,
+    /// What is remembered, and under which name.
+    pub(super) remembering: &'a Remembering,
+}
+
+/// Makes the planned handshakes, judges them and shows the report.
 pub(super) fn look_and_judge(
-    asked: &Asked<'_>,
-    rng: &mut impl Rng,
+    errand: Errand,
+    keeping: Keeping<'_>,
     looking: &Looking,
     judging: &Judging,
     tables: &Tables,
 ) -> Result<Status, Error> {
-    if asked.hosts.is_empty() {
-        return Err(Error::NoHosts);
+    let evidence = look_once(errand, Some(keeping.remembering), looking, judging, tables)?;
+    let report = judge(&evidence, tables);
+    let status = report::show(&report, judging)?;
+    remembering::tell_of_new_anchors(&report, &keeping.remembering.place);
+    if let Some(kind) = keeping.kind {
+        let memory = &mut remembering::open(&keeping.remembering.place)?;
+        let network = remembering::here(memory, keeping.remembering)?;
+        let says = remembering::says(&remembering::told(&evidence, &report, tables));
+        let kept = memory.append(Run::of(&report, kind, network, says))?;
+        tell(&format!("kept as entry {} of the history; its head is now {}", kept.entry.number, kept.head));
     }
-    consent::obtain(looking.yes)?;
-    let mut evidence = look(asked, rng, looking, tables)?;
-    add_local_anchors(&mut evidence, judging)?;
+    tell(&format!("hint: {}", next_step(&report, looking)));
+    Ok(status)
+}
+
+/// Makes the planned handshakes in a runtime of its own, and saves the evidence where that was asked for.
+pub(super) fn look_once(
+    errand: Errand,
+    remembering: Option<&Remembering>,
+    looking: &Looking,
+    judging: &Judging,
+    tables: &Tables,
+) -> Result<Evidence, Error> {
+    let runtime = observe::runtime()?;
+    let evidence = runtime.block_on(look(errand, remembering, looking, judging, tables));
+    // A name lookup of the system's cannot be cancelled; nobody waits for it.
+    runtime.shutdown_background();
+    let evidence = evidence?;
     if let Some(path) = &looking.save_evidence {
         files::write(path, (evidence.to_json() + "\n").as_bytes())?;
     }
-    let report = judge(&evidence, tables);
-    if judging.json {
-        print(&(report.to_json() + "\n"))?;
-    } else {
-        print(&render(&report, Look::of_stdout()))?;
+    Ok(evidence)
+}
+
+/// Makes the planned handshakes; adds what is stated and what is remembered of the hosts asked.
+pub(super) async fn look(
+    errand: Errand,
+    remembering: Option<&Remembering>,
+    looking: &Looking,
+    judging: &Judging,
+    tables: &Tables,
+) -> Result<Evidence, Error> {
+    if errand.targets.is_empty() {
+        return Err(Error::NoHosts);
     }
-    tell(&format!("hint: {}", next_step(&report, looking)));
-    Ok(report::status(&report, judging.strict))
-}
-
-/// Returns how to look, by what was asked for and by what this command does unless told otherwise.
-fn tour(looking: &Looking, usual: &[Angle]) -> Tour {
-    let angles = match &looking.angles {
-        None | Some(Angles::Usual) => usual.iter().copied().collect(),
-        Some(Angles::These(angles)) => angles.clone(),
-    };
-    Tour { rounds: usize::from(looking.rounds), angles }
-}
-
-fn look(asked: &Asked<'_>, rng: &mut impl Rng, looking: &Looking, tables: &Tables) -> Result<Evidence, Error> {
     let proxy = proxy(looking)?;
-    let runtime = observe::runtime()?;
-    // The resolver's own sockets live in this runtime.
-    let resolver = runtime.block_on(async { resolver(looking) })?;
+    consent::obtain(looking.yes)?;
+    let asked = errand.targets.iter().map(|planned| (planned.target.host.clone(), planned.target.port)).collect();
     let mut bar = Bar::new(!looking.no_progress);
-    let tour = tour(looking, asked.usual);
     let plan = Plan {
-        targets: observe::plan(asked.hosts, &tour, rng),
+        targets: errand.targets,
         concurrency: usize::from(looking.concurrency),
         limits: Limits::default(),
-        resolver,
-        elsewhere: elsewhere(looking, &tour),
+        resolver: resolver(looking)?,
+        elsewhere: errand.elsewhere,
         proxy,
         ground_truth: !looking.no_ground_truth,
         journal: journal(),
         surroundings: observe::look_around(|sha256| tables.anchor(sha256).is_some()),
     };
-    let evidence = runtime.block_on(observe::run_async(plan, &mut bar));
-    // A name lookup of the system's cannot be cancelled; nobody waits for it.
-    runtime.shutdown_background();
+    let evidence = observe::run_async(plan, &mut bar).await;
     bar.finish();
-    Ok(evidence?)
+    let mut evidence = evidence?;
+    add_local_anchors(&mut evidence, judging)?;
+    if let Some(remembering) = remembering {
+        evidence.surroundings.remembered = remembering::recall(&asked, &remembering.place);
+    }
+    Ok(evidence)
 }
 
 /// Opens the journal, and tells of connections in which an earlier run died. Without one the run goes on.
@@ -98,14 +143,6 @@ fn journal() -> Option<Arc<Journal>> {
             tell(&format!("note: no journal is kept, so that a crash would leave no trace: {error}"));
             None
         }
-    }
-}
-
-fn elsewhere(looking: &Looking, tour: &Tour) -> Vec<Elsewhere> {
-    match (tour.angles.contains(&Angle::Resolvers), looking.other_resolver.is_empty()) {
-        (false, _) => Vec::new(),
-        (true, true) => Elsewhere::usual(),
-        (true, false) => looking.other_resolver.clone(),
     }
 }
 

@@ -1,14 +1,18 @@
 //! One verb a file: observe, judge, write, spelled out once each.
 
 pub mod audit;
+pub mod baseline;
 pub mod check;
 pub mod demo;
 pub mod explain;
+pub mod history;
 pub mod judge;
 pub mod scan;
+pub mod watch;
 
 mod files;
 mod looking;
+mod remembering;
 mod report;
 mod tables;
 
@@ -69,6 +73,9 @@ pub fn run(cli: Cli) -> Result<Status, Error> {
     match cli.command {
         Command::Scan(args) => scan::run(&args),
         Command::Check(args) => check::run(&args),
+        Command::Baseline(args) => baseline::run(&args),
+        Command::Watch(args) => watch::run(&args),
+        Command::History(args) => history::run(&args),
         Command::Judge(args) => judge::run(&args),
         Command::Audit(args) => audit::run(&args),
         Command::Explain(args) => explain::run(&args),
@@ -82,14 +89,40 @@ fn print(text: &str) -> Result<(), Error> {
     stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()).map_err(Error::Stream)
 }
 
+/// Returns a value as one line of JSON, in ASCII: letters that act on a terminal or hide are among those escaped.
+fn json_line(value: &impl serde::Serialize) -> String {
+    let json = serde_json::to_string(value).unwrap_or_default();
+    let mut line = String::with_capacity(json.len() + 1);
+    for letter in json.chars() {
+        if letter.is_ascii() && letter != '\u{7f}' {
+            line.push(letter);
+        } else {
+            for unit in letter.encode_utf16(&mut [0; 2]) {
+                // Writing to a `String` cannot fail.
+                let _ = std::fmt::Write::write_fmt(&mut line, format_args!("\\u{unit:04x}"));
+            }
+        }
+    }
+    line + "\n"
+}
+
 /// Tells something on standard error; nobody is bothered when that is closed.
 pub fn tell(text: &str) {
     let _ = writeln!(io::stderr().lock(), "{text}");
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "tests")]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_line_of_json_is_ascii_and_reads_as_it_was() {
+        let text = "a\u{1b}[2J\u{202e}b\u{9b}\u{7f}\n\u{1f600}\"\\é";
+        let line = json_line(&text);
+        assert!(line.is_ascii() && !line.trim_end_matches('\n').chars().any(char::is_control), "{line}");
+        assert_eq!(serde_json::from_str::<String>(&line).unwrap(), text);
+    }
 
     #[test]
     fn the_worst_status_wins() {

@@ -7,11 +7,12 @@ use mintwatch_validator::evidence::Host;
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 
-use super::looking::{Asked, look_and_judge};
+use super::looking::{Errand, Keeping, look_and_judge};
 use super::{Status, chosen, files};
-use crate::cli::{DEFAULT_PORT, ScanArgs, host_and_port};
+use crate::cli::{Asking, DEFAULT_PORT, ScanArgs, host_and_port};
 use crate::draw::{Candidate, draw};
 use crate::error::Error;
+use crate::memory::Kind;
 use crate::observe::{Angle, unix_seconds};
 
 /// Draws hosts, or takes those of a list, and judges what they show.
@@ -25,8 +26,18 @@ pub fn run(args: &ScanArgs) -> Result<Status, Error> {
         Some(path) => listed(path)?,
         None => drawn(&tables, usize::from(args.hosts), &mut rng),
     };
-    let asked = Asked { hosts: &hosts, usual: &Angle::USUAL };
-    look_and_judge(&asked, &mut rng, &args.looking, &args.judging, &tables)
+    let errand = Errand::to(&hosts, &Angle::USUAL, &args.looking, &mut rng);
+    let keeping = Keeping { kind: args.keep.then_some(Kind::Scan), remembering: &args.remembering };
+    look_and_judge(errand, keeping, &args.looking, &args.judging, &tables)
+}
+
+/// Returns the hosts that are named, or those of a list, or a draw.
+pub(super) fn asked(asking: &Asking, tables: &Tables, rng: &mut StdRng) -> Result<Vec<(Host, u16)>, Error> {
+    match &asking.host_list {
+        Some(path) => listed(path),
+        None if !asking.names.is_empty() => Ok(asking.names.clone()),
+        None => Ok(drawn(tables, usize::from(asking.hosts), rng)),
+    }
 }
 
 fn drawn(tables: &Tables, count: usize, rng: &mut StdRng) -> Vec<(Host, u16)> {
