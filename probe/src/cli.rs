@@ -14,6 +14,7 @@ use mintwatch_validator::evidence::{Host, Sha256};
 use mintwatch_validator::verdict::Severity;
 
 use crate::demo::scenario::Scenario;
+use crate::laundering::KnownBad;
 use crate::memory::{Network, network};
 use crate::observe::{Angle, Elsewhere, Proxy};
 
@@ -44,6 +45,10 @@ pub enum Command {
     Watch(WatchArgs),
     /// Say what earlier runs found, and whether anybody changed it since
     History(HistoryArgs),
+    /// Ask for origins that are broken on purpose, and grade who hides it; never part of a scan
+    Launder(LaunderArgs),
+    /// Say at which hop whoever answers for a host sits
+    Locate(LocateArgs),
     /// Judge saved evidence or certificates from a file; needs no network
     Judge(JudgeArgs),
     /// Scan a database of certificates for CAs that nobody disclosed or constrained; needs no network
@@ -182,6 +187,43 @@ pub struct HistoryArgs {
     #[command(flatten)]
     #[allow(missing_docs, reason = "documented at the type")]
     pub place: Place,
+}
+
+/// Arguments of `launder`.
+///
+/// A: every fault still shows. B: hides that a certificate was revoked. C: hides weak keys or hashes. D: hides that a
+/// certificate is expired, or not yet valid. F: hides that it is for another host, or of somebody nobody trusts.
+#[derive(Debug, Args)]
+#[command(after_help = EXIT_STATUS, after_long_help = EXIT_STATUS)]
+pub struct LaunderArgs {
+    /// Ask for this origin in place of those of badssl.com; may be repeated. FAULT is expired, not-yet-valid, wrong-host,
+    /// self-signed, untrusted-root, revoked, weak-key or sha1
+    #[arg(long, value_name = "FAULT=HOST[:PORT]", value_parser = KnownBad::parse)]
+    pub origin: Vec<KnownBad>,
+    #[command(flatten)]
+    #[allow(missing_docs, reason = "documented at the type")]
+    pub looking: Looking,
+    #[command(flatten)]
+    #[allow(missing_docs, reason = "documented at the type")]
+    pub judging: Judging,
+}
+
+/// Arguments of `locate`.
+#[derive(Debug, Args)]
+#[command(after_help = EXIT_STATUS, after_long_help = EXIT_STATUS)]
+pub struct LocateArgs {
+    /// Whom to ask; port 443 unless stated
+    #[arg(value_name = "HOST[:PORT]", value_parser = host_and_port)]
+    pub host: (Host, u16),
+    /// How many hops to try at most
+    #[arg(long, value_name = "N", default_value_t = 24, value_parser = clap::value_parser!(u8).range(1..=64))]
+    pub max_hops: u8,
+    #[command(flatten)]
+    #[allow(missing_docs, reason = "documented at the type")]
+    pub looking: Looking,
+    #[command(flatten)]
+    #[allow(missing_docs, reason = "documented at the type")]
+    pub judging: Judging,
 }
 
 /// Arguments of `judge`.

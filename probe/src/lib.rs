@@ -8,6 +8,7 @@ pub mod demo;
 pub mod draw;
 pub mod error;
 pub mod incidents;
+pub mod laundering;
 pub mod memory;
 pub mod observe;
 pub mod places;

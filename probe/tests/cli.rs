@@ -308,6 +308,38 @@ fn pem(der: &[u8]) -> String {
 }
 
 #[test]
+fn what_hides_a_fault_is_graded_by_it() {
+    let shop = Shop::new();
+    let runtime = Runtime::new().unwrap();
+    let server = shop.open(&runtime);
+    let root = shop.file("root.pem", &shop.root.pem());
+    let resolve = format!("www.shop.test:443:{}", server.address());
+    let arguments = ["launder", "--origin", "expired=www.shop.test", "--resolve", &resolve, "--no-ground-truth"];
+    // A machine that trusts the shop's root takes for good what was said to be expired.
+    let hidden = mintwatch(&[&arguments[..], &["--local-anchor", &root]].concat());
+    assert!(text(&hidden).starts_with("GRADE D  an origin that is expired arrives as valid"), "{}", text(&hidden));
+    assert_eq!(hidden.status.code(), Some(11));
+    let shows = mintwatch(&[&arguments[..], &["--json"]].concat());
+    let document: serde_json::Value = serde_json::from_str(&text(&shows)).unwrap();
+    assert_eq!((document["format"].as_str(), document["grade"].is_null()), (Some("mintwatch.laundering"), true));
+    assert_eq!(document["tried"][0]["outcome"], "kept");
+    assert_eq!(document["report"]["format"], "mintwatch.report");
+}
+
+#[test]
+fn who_answers_is_located_by_hops() {
+    let shop = Shop::new();
+    let runtime = Runtime::new().unwrap();
+    let server = shop.open(&runtime);
+    let resolve = format!("www.shop.test:443:{}", server.address());
+    let located = mintwatch(&["locate", "www.shop.test", "--resolve", &resolve, "--max-hops", "3", "--no-ground-truth", "--json"]);
+    let document: serde_json::Value = serde_json::from_str(&text(&located)).unwrap();
+    assert_eq!((document["met"][0]["nearest_hop"].as_u64(), document["met"][0]["without_limit"].as_bool()), (Some(1), Some(true)));
+    assert_eq!(document["report"]["hosts"].as_array().unwrap().len(), 4);
+    assert_eq!(document["report"]["hosts"][1]["way"][0], "hop limit 1");
+}
+
+#[test]
 fn nothing_is_sent_before_somebody_agreed() {
     let folder = TempDir::new().unwrap();
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();

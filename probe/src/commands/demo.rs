@@ -10,8 +10,9 @@ use super::{Status, files, lay_over, print, tell};
 use crate::cli::{DemoArgs, Judging};
 use crate::demo::scenario::{Scenario, Stage};
 use crate::error::Error;
+use crate::laundering::grade;
 use crate::observe;
-use crate::terminal::Bar;
+use crate::terminal::{Bar, Look};
 
 /// Plays a scenario, observes it and judges what was seen.
 ///
@@ -36,6 +37,9 @@ pub fn run(args: &DemoArgs) -> Result<Status, Error> {
     }
     let report = judge(&evidence, &lay_over(&stage.overlay)?);
     show(&report, &Judging { json: args.json, ..Judging::default() })?;
+    if !args.json && !stage.known_bad.is_empty() {
+        print(&format!("\n{}", super::launder::draw(&grade(&evidence, &report), Look::of_stdout())))?;
+    }
     tell(&format!("hint: {}", next_step(args)));
     Ok(status(&report, false))
 }

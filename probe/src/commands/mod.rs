@@ -7,6 +7,8 @@ pub mod demo;
 pub mod explain;
 pub mod history;
 pub mod judge;
+pub mod launder;
+pub mod locate;
 pub mod scan;
 pub mod watch;
 
@@ -76,6 +78,8 @@ pub fn run(cli: Cli) -> Result<Status, Error> {
         Command::Baseline(args) => baseline::run(&args),
         Command::Watch(args) => watch::run(&args),
         Command::History(args) => history::run(&args),
+        Command::Launder(args) => launder::run(&args),
+        Command::Locate(args) => locate::run(&args),
         Command::Judge(args) => judge::run(&args),
         Command::Audit(args) => audit::run(&args),
         Command::Explain(args) => explain::run(&args),

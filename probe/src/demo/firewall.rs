@@ -21,6 +21,7 @@ use tokio_rustls::{TlsAcceptor, TlsConnector};
 
 use super::origin::{Server, provider, server_config};
 use super::pki::{Authority, DAY, PkiError, Validity};
+use crate::observe::accepts_anything;
 
 /// The longest ClientHello that is waited for, in bytes; post-quantum ones have about 1800.
 const MAX_HELLO: usize = 64 * 1024;
@@ -49,8 +50,8 @@ pub struct Settings {
     pub selection: Selection,
     /// Where the true origins are. A router would know by the address; on loopback a map must do.
     pub origins: HashMap<String, SocketAddr>,
-    /// The roots by which it verifies the origins.
-    pub roots: RootCertStore,
+    /// The roots by which it verifies the origins; none for a box that takes any certificate for good.
+    pub roots: Option<RootCertStore>,
 }
 
 /// Runs a firewall on a listener.
@@ -58,11 +59,12 @@ pub struct Settings {
 /// # Errors
 /// The listener has no address, no key can be made, or the TLS library refuses its own defaults.
 pub fn run(listener: TcpListener, settings: Settings) -> io::Result<Server> {
-    let upstream = ClientConfig::builder_with_provider(provider())
-        .with_safe_default_protocol_versions()
-        .map_err(io::Error::other)?
-        .with_root_certificates(settings.roots)
-        .with_no_client_auth();
+    let upstream = ClientConfig::builder_with_provider(provider()).with_safe_default_protocol_versions().map_err(io::Error::other)?;
+    let upstream = match settings.roots {
+        Some(roots) => upstream.with_root_certificates(roots),
+        None => upstream.dangerous().with_custom_certificate_verifier(accepts_anything()),
+    };
+    let upstream = upstream.with_no_client_auth();
     let mint = Mint {
         authority: settings.authority,
         leaf_keys: settings.leaf_keys,
@@ -234,7 +236,7 @@ mod tests {
     async fn firewall(lab: &Lab, trusted: &Authority, leaf_keys: LeafKeys, selection: Selection) -> Server {
         let authority = lab.root.subordinate("Box", "Box TEST", Validity::begun(3, now(), 15), Profile::Unconstrained).unwrap();
         let origins = HOSTS.map(|host| (host.to_owned(), lab.origins.address()));
-        let settings = Settings { authority, leaf_keys, selection, origins: origins.into(), roots: roots(trusted) };
+        let settings = Settings { authority, leaf_keys, selection, origins: origins.into(), roots: Some(roots(trusted)) };
         run(listener().await, settings).unwrap()
     }
 

@@ -250,6 +250,16 @@ pub struct Leaf {
 }
 
 impl Leaf {
+    /// Makes a certificate that its own key signed, as appliances come with.
+    ///
+    /// # Errors
+    /// [`PkiError::Generator`].
+    pub fn self_signed(name: &str, validity: Validity) -> Result<Self, PkiError> {
+        let key = KeyPair::generate()?;
+        let certificate = leaf_params(&[name], &key, validity)?.self_signed(&key)?;
+        Ok(Self { chain: vec![certificate.der().clone()], key: Arc::new(key) })
+    }
+
     /// Returns the chain as a server sends it: end-entity first, without the root.
     pub fn chain(&self) -> &[CertificateDer<'static>] {
         &self.chain

@@ -14,6 +14,7 @@ use super::firewall::{self, LeafKeys, Selection, Settings};
 use super::origin::{self, Server};
 use super::pki::Authority;
 use super::world::{RESIDENTS, World, WorldError};
+use crate::laundering::KnownBad;
 use crate::observe::{Plan, Resolver};
 
 /// What every output of the demo calls the tables it was judged by.
@@ -34,11 +35,14 @@ pub enum Scenario {
     LeakedKey,
     /// The firewall of `mcs`, but it picks out mail and search and lets the rest pass.
     Selective,
+    /// A firewall under a root of this machine that takes any certificate of an origin for good.
+    Laundering,
 }
 
 impl Scenario {
     /// Every scenario; the first is the one that is played unless another is asked for.
-    pub const ALL: [Self; 6] = [Self::Mcs, Self::Clean, Self::Corporate, Self::Untrusted, Self::LeakedKey, Self::Selective];
+    pub const ALL: [Self; 7] =
+        [Self::Mcs, Self::Clean, Self::Corporate, Self::Untrusted, Self::LeakedKey, Self::Selective, Self::Laundering];
 
     /// Returns the name it is asked for by.
     pub fn id(self) -> &'static str {
@@ -49,6 +53,7 @@ impl Scenario {
             Self::Untrusted => "untrusted",
             Self::LeakedKey => "leaked-key",
             Self::Selective => "selective",
+            Self::Laundering => "laundering",
         }
     }
 
@@ -66,6 +71,7 @@ impl Scenario {
             Self::Untrusted => "a stranger's firewall mints under a root that nobody trusts",
             Self::LeakedKey => "a thief mints with the stolen key of a disclosed intermediate",
             Self::Selective => "the firewall of `mcs` picks out mail and search and lets the rest pass",
+            Self::Laundering => "a company's firewall takes any certificate for good, and hides it behind one of its own",
         }
     }
 }
@@ -76,6 +82,8 @@ pub struct Stage {
     pub overlay: Overlay,
     /// Where each host is found: what DNS and the route do for a client outside the lab.
     pub addresses: BTreeMap<Host, SocketAddr>,
+    /// The origins among them that are broken on purpose.
+    pub known_bad: Vec<KnownBad>,
     /// The trust anchor that the scenario adds to this machine's, if it adds one.
     pub added_anchor: Option<MachineAnchor>,
     _servers: Vec<Server>,
@@ -100,27 +108,30 @@ impl Stage {
     pub async fn set(scenario: Scenario, now: u64) -> Result<Self, StageError> {
         let world = World::new(RESIDENTS, now)?;
         let overlay = world.overlay(LABEL)?;
-        let origins = origin::serve(listener().await?, world.sites()?).map_err(StageError::Listen)?;
-        let hosts = overlay.pool.iter().map(|known| known.host.clone());
+        let (known_bad, bad_sites) = if scenario == Scenario::Laundering { world.broken()? } else { Default::default() };
+        let sites = world.sites()?.into_iter().chain(bad_sites).collect();
+        let origins = origin::serve(listener().await?, sites).map_err(StageError::Listen)?;
+        let hosts = overlay.pool.iter().map(|known| known.host.clone()).chain(known_bad.iter().map(|bad| bad.host.clone()));
+        let hosts: Vec<Host> = hosts.collect();
         let mut roots = RootCertStore::empty();
         for root in world.roots() {
             roots.add(root.der().clone()).map_err(WorldError::Tls)?;
         }
         let (authority, added_anchor) = held_by_the_box(scenario, world)?;
         let Some(authority) = authority else {
-            let addresses = hosts.map(|host| (host, origins.address())).collect();
-            return Ok(Self { overlay, addresses, added_anchor, _servers: vec![origins] });
+            let addresses = hosts.into_iter().map(|host| (host, origins.address())).collect();
+            return Ok(Self { overlay, addresses, known_bad, added_anchor, _servers: vec![origins] });
         };
         let settings = Settings {
             authority,
             leaf_keys: if scenario == Scenario::LeakedKey { LeafKeys::OnePerHost } else { LeafKeys::OneForAll },
             selection: selection(scenario),
-            origins: hosts.clone().map(|host| (host.as_str().to_owned(), origins.address())).collect(),
-            roots,
+            origins: hosts.iter().map(|host| (host.as_str().to_owned(), origins.address())).collect(),
+            roots: (scenario != Scenario::Laundering).then_some(roots),
         };
         let firewall = firewall::run(listener().await?, settings).map_err(StageError::Listen)?;
-        let addresses = hosts.map(|host| (host, firewall.address())).collect();
-        Ok(Self { overlay, addresses, added_anchor, _servers: vec![origins, firewall] })
+        let addresses = hosts.into_iter().map(|host| (host, firewall.address())).collect();
+        Ok(Self { overlay, addresses, known_bad, added_anchor, _servers: vec![origins, firewall] })
     }
 
     /// Plans one handshake with every host of the lab, as a scan of the world outside would be planned.
@@ -138,7 +149,12 @@ impl Stage {
             resolver.state(host.clone(), HTTPS, *address);
         }
         let hosts = self.addresses.keys().map(|host| (host.clone(), HTTPS));
-        Plan { resolver, surroundings, ..Plan::for_hosts(hosts) }
+        let mut plan = Plan { resolver, surroundings, ..Plan::for_hosts(hosts) };
+        for planned in &mut plan.targets {
+            let bad = self.known_bad.iter().find(|bad| bad.host == planned.target.host);
+            planned.target.known_fault = bad.map(|bad| bad.fault);
+        }
+        plan
     }
 }
 
@@ -154,7 +170,7 @@ fn held_by_the_box(scenario: Scenario, world: World) -> Result<(Option<Authority
     Ok(match scenario {
         Scenario::Clean => (None, None),
         Scenario::Mcs | Scenario::Selective => (Some(world.undisclosed_intermediate()?), None),
-        Scenario::Corporate => {
+        Scenario::Corporate | Scenario::Laundering => {
             let root = world.private_root("Contoso TEST Lab", "Contoso TEST Lab Web Filter")?;
             let anchor = anchor_of(&root);
             (Some(root), Some(anchor))
@@ -198,7 +214,7 @@ mod tests {
         let overlay = Overlay::from_json(&serde_json::to_vec(&stage.overlay).unwrap()).unwrap();
         let evidence = Evidence::from_json(evidence.to_json().as_bytes()).unwrap();
         assert_eq!(judge(&evidence, &Tables::compiled().with_overlay(&overlay).unwrap()), report);
-        assert_eq!(report.hosts.len(), RESIDENTS.len());
+        assert_eq!(report.hosts.len(), RESIDENTS.len() + stage.known_bad.len());
         assert_eq!(report.lab_tables.as_deref(), Some(LABEL));
         report
     }
@@ -264,6 +280,39 @@ mod tests {
         let intercepted: Vec<&str> = intercepted.map(|host| host.host.as_str()).collect();
         assert_eq!(intercepted, ["accounts.lantern-search.example", "imap.harbour-mail.example", "mail.lantern-search.example"]);
         assert!(report.hosts.iter().filter(|host| host.verdict.cause == Cause::Clear).count() == RESIDENTS.len() - 3);
+    }
+
+    #[tokio::test]
+    async fn a_box_that_takes_anything_for_good_is_found_to_hide_every_fault() {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
+        let stage = Stage::set(Scenario::Laundering, now).await.unwrap();
+        let around = Surroundings { anchors: Seen::Yes(Vec::new()), ..Surroundings::unseen() };
+        let evidence = run_async(stage.plan(around), &mut ()).await.unwrap();
+        let report = judge(&evidence, &Tables::compiled().with_overlay(&stage.overlay).unwrap());
+        let grading = crate::laundering::grade(&evidence, &report);
+        assert_eq!(grading.grade, Some(crate::laundering::Grade::F));
+        assert_eq!(grading.tried.len(), 5);
+        assert!(grading.tried.iter().all(|tried| tried.outcome == crate::laundering::Outcome::Laundered), "{grading:#?}");
+    }
+
+    #[tokio::test]
+    async fn the_same_origins_by_themselves_show_what_is_wrong_with_them() {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
+        let world = World::new(RESIDENTS, now).unwrap();
+        let (known_bad, sites) = world.broken().unwrap();
+        let server = origin::serve(listener().await.unwrap(), sites).unwrap();
+        let mut resolver = Resolver::stated_only();
+        for bad in &known_bad {
+            resolver.state(bad.host.clone(), HTTPS, server.address());
+        }
+        let mut plan = Plan { resolver, ..Plan::for_hosts(known_bad.iter().map(|bad| (bad.host.clone(), HTTPS))) };
+        for (planned, bad) in plan.targets.iter_mut().zip(&known_bad) {
+            planned.target.known_fault = Some(bad.fault);
+        }
+        let evidence = run_async(plan, &mut ()).await.unwrap();
+        let report = judge(&evidence, &Tables::compiled().with_overlay(&world.overlay("TEST").unwrap()).unwrap());
+        let grading = crate::laundering::grade(&evidence, &report);
+        assert_eq!(grading.grade, Some(crate::laundering::Grade::A), "{grading:#?}");
     }
 
     #[test]

@@ -1,10 +1,11 @@
 //! The lab's world: who certifies, who logs, who runs which host, and the tables that know of them.
 
-use mintwatch_validator::evidence::{Bytes, Host, HostError};
+use mintwatch_validator::evidence::{Bytes, Host, HostError, KnownFault};
 use mintwatch_validator::tables::{KeyKind, Overlay, OverlayKey, OverlayLog, OverlayPoolHost};
 
 use super::origin::Site;
-use super::pki::{Authority, Leaf, Log, PkiError, Profile, Validity};
+use super::pki::{Authority, DAY, Leaf, Log, PkiError, Profile, Validity};
+use crate::laundering::KnownBad;
 
 /// A host of the lab and who runs it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,6 +44,15 @@ pub const RESIDENTS: &[Resident] = &[
     resident("www.reel-theatre.example", "Reel Theatre", "video"),
     resident("www.clinic-portal.test", "Clinic Portal", "health"),
     resident("static.swiftedge.example", "Swift Edge", "cdn"),
+];
+
+/// What is wrong with the origins that are broken on purpose, and how they are called.
+const BROKEN: [(KnownFault, &str); 5] = [
+    (KnownFault::Expired, "expired"),
+    (KnownFault::NotYetValid, "later"),
+    (KnownFault::WrongHost, "wrong-host"),
+    (KnownFault::SelfSigned, "self-signed"),
+    (KnownFault::UntrustedRoot, "untrusted"),
 ];
 
 const fn resident(host: &'static str, operator: &'static str, class: &'static str) -> Resident {
@@ -147,6 +157,34 @@ impl World {
     pub fn sites(&self) -> Result<Vec<Site>, WorldError> {
         let site = |home: &Home| Ok(Site::new(home.resident.host, home.leaf.chain().to_vec(), home.leaf.key())?);
         self.homes.iter().map(site).collect()
+    }
+
+    /// Makes the origins that are broken on purpose, each in its own way: clients refuse every one of them.
+    ///
+    /// # Errors
+    /// [`WorldError`].
+    pub fn broken(&self) -> Result<(Vec<KnownBad>, Vec<Site>), WorldError> {
+        let fresh = Validity::begun(10, self.now, 90);
+        let nobody = Authority::root("Nobody TEST Lab", "Nobody TEST Lab Root", Validity::begun(400, self.now, 3650))?;
+        let issuer = self.issuing.first().ok_or(PkiError::NoIssuer)?;
+        let logs: Vec<&Log> = self.logs.iter().collect();
+        let mut known_bad = Vec::new();
+        let mut sites = Vec::new();
+        for (fault, label) in BROKEN {
+            let host = format!("{label}.broken.example");
+            let leaf = match fault {
+                KnownFault::Expired => issuer.issue(&[&host], Validity::begun(120, self.now, 90), &logs)?,
+                KnownFault::NotYetValid => {
+                    issuer.issue(&[&host], Validity { from: self.now + 30 * DAY, until: self.now + 120 * DAY }, &logs)?
+                }
+                KnownFault::WrongHost => issuer.issue(&["www.somebody-else.example"], fresh, &logs)?,
+                KnownFault::SelfSigned => Leaf::self_signed(&host, fresh)?,
+                _ => nobody.issue(&[&host], fresh, &[])?,
+            };
+            sites.push(Site::new(&host, leaf.chain().to_vec(), leaf.key())?);
+            known_bad.push(KnownBad { fault, host: Host::parse(&host)?, port: 443 });
+        }
+        Ok((known_bad, sites))
     }
 
     /// Returns each host with the certificate it answers with.

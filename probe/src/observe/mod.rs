@@ -40,6 +40,7 @@ pub use journal::{Death, Journal};
 pub use limits::Limits;
 pub use offer::{Hello, Offer};
 pub use proxy::Proxy;
+pub(crate) use recorder::accepts_anything;
 pub use resolve::{Answer, NoNameServers, Resolver};
 pub use starttls::of_port as starttls_of_port;
 pub use surroundings::look_around;
