@@ -145,7 +145,7 @@ impl Error {
         match self {
             Self::HostMissing(_) | Self::NoSuchDetector(_) | Self::NoSuchIncident(_) | Self::WordTooMany(..) | Self::NoSuchNetwork(_) => 2,
             Self::HistoryChanged(_) => 5,
-            Self::Memory(error) if error.is_damage() => 5,
+            Self::Memory(error) => error.exit_status(),
             Self::NotVouched { cause } => cause.exit_status(),
             _ => 1,
         }

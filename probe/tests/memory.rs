@@ -252,6 +252,24 @@ fn a_damaged_history_is_told_and_left_alone_and_keeps_nobody_from_looking() {
 }
 
 #[test]
+fn a_history_that_breaks_under_a_watch_neither_silences_it_nor_makes_it_chatter() {
+    let town = Town::new();
+    let mut watch = Watch::begin(&town, &["--every", "100ms", "--json"]);
+    assert_eq!(watch.says()["cause"], "clear");
+    watch.keeps_silent(1);
+    let garbage = b"somebody wrote all over it ".repeat(4_000);
+    fs::write(town.place("history.db"), &garbage).unwrap();
+    let silence = |watch: &Watch<'_>| assert_eq!(watch.lines.recv_timeout(Duration::from_secs(2)), Err(RecvTimeoutError::Timeout));
+    silence(&watch);
+    town.go(FIREWALL);
+    assert_eq!(watch.says()["cause"], "local-interception");
+    silence(&watch);
+    assert_eq!(watch.interrupt(), Some(11));
+    assert!(watch.talk.lock().unwrap().matches("error: the history").count() > 3, "it kept on running, and told");
+    assert_eq!(fs::read(town.place("history.db")).unwrap(), garbage);
+}
+
+#[test]
 fn nothing_of_the_person_or_the_machine_is_kept() {
     let town = Town::new();
     let home = town.place("canary-folder/canary-user");

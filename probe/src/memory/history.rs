@@ -401,11 +401,12 @@ impl<'t> Pen<'t> {
     }
 
     fn write(&mut self, run: Run) -> rusqlite::Result<Appended> {
-        self.make_room()?;
+        // Asked before room is made: what it says may be what leaves.
         let before = match self.standing.get(&run.network) {
             Some(known) => *known,
             None => standing(self.transaction, &run.network)?,
         };
+        self.make_room()?;
         let network = run.network.clone();
         let entry = self.entry(run, before.map(|(standing, _)| standing));
         let content = serde_json::to_string(&entry).map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()))?;
