@@ -1,6 +1,6 @@
 //! What commands share that remember: where the history is, what network this is, what is known of hosts.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use mintwatch_validator::evidence::{Evidence, Host, Remembered, Seen};
@@ -70,8 +70,12 @@ pub(super) fn told(evidence: &Evidence, report: &Report, tables: &Tables) -> Rep
 
 /// Returns what a report says of the network; nothing where too little was measured.
 pub(super) fn says(report: &Report) -> Option<(Cause, Severity)> {
-    let measured = report.hosts.iter().filter(|host| host.verdict.cause != Cause::NotMeasured).count();
-    let enough = measured * 2 >= report.hosts.len() && measured > 0;
+    let mut measured: BTreeMap<(&Host, u16), bool> = BTreeMap::new();
+    for host in &report.hosts {
+        *measured.entry((&host.host, host.port)).or_default() |= host.verdict.cause != Cause::NotMeasured;
+    }
+    let count = measured.values().filter(|measured| **measured).count();
+    let enough = count > 0 && count * 2 >= measured.len();
     let verdict = &report.verdict;
     (enough || verdict.cause.exit_status() >= Cause::UnexpectedAuthority.exit_status()).then_some((verdict.cause, verdict.severity))
 }
