@@ -164,7 +164,7 @@ impl Error {
             | Self::WordTooMany(..)
             | Self::NoSuchNetwork(_) => 2,
             Self::HistoryChanged(_) => 5,
-            Self::Memory(error) if error.is_damage() => 5,
+            Self::Memory(error) => error.exit_status(),
             Self::NotVouched { cause } => cause.exit_status(),
             _ => 1,
         }

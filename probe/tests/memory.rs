@@ -154,6 +154,28 @@ fn what_is_recorded_is_shown_and_forgotten() {
 }
 
 #[test]
+fn a_host_that_was_not_met_each_time_is_recorded_and_a_doubtful_one_is_not() {
+    let town = Town::new();
+    let (met, unmet) = (format!("{}:443", HOSTS[0]), format!("{}:8443", HOSTS[0]));
+    let resolve = format!("{unmet}:127.0.0.1:1");
+    let recorded = town.run(&["baseline", "--network", "home", HOSTS[0], &unmet, "--resolve", &resolve, "--rounds", "2", "--json"]);
+    assert_eq!(recorded.status.code(), Some(0), "{}", errors(&recorded));
+    let told: Value = serde_json::from_str(&text(&recorded)).unwrap();
+    assert_eq!(told["recorded"].as_array().unwrap().len(), 1);
+    assert_eq!((&told["recorded"][0]["host"], &told["left_out"][&unmet]), (&met.into(), &"not-measured".into()), "{told}");
+    // An anchor that no table knows is a doubt, not an interception: nothing to build on.
+    let other = format!("{}:9443", HOSTS[1]);
+    let road = format!("{other}:{}", town.road);
+    let overlay = town.file("bare.json");
+    fs::write(&overlay, serde_json::to_vec(&Overlay::new("TEST nobody is public", unix_seconds())).unwrap()).unwrap();
+    let mut command = town.bare(&["baseline", "--network", "office", &other, "--lab-tables", &overlay, "--json"]);
+    let doubtful = command.args(["--resolve", &road, "--history"]).arg(town.place("history.db")).output().unwrap();
+    assert_eq!(doubtful.status.code(), Some(3), "{}{}", text(&doubtful), errors(&doubtful));
+    assert!(errors(&doubtful).contains("nothing was recorded: no host was clear"), "{}", errors(&doubtful));
+    assert!(!text(&town.run(&["baseline", "--show"])).contains("office"));
+}
+
+#[test]
 fn an_anchor_that_was_added_since_is_told() {
     let town = Town::new();
     let bare = town.file("bare.pem");
@@ -249,6 +271,24 @@ fn a_damaged_history_is_told_and_left_alone_and_keeps_nobody_from_looking() {
     assert!(errors(&looked).contains("warning: the history"), "{}", errors(&looked));
     let evidence = town.evidence("evidence.json");
     assert_eq!(evidence.surroundings.remembered, Seen::Failed("the history is damaged".to_owned()), "and says no path");
+}
+
+#[test]
+fn a_history_that_breaks_under_a_watch_neither_silences_it_nor_makes_it_chatter() {
+    let town = Town::new();
+    let mut watch = Watch::begin(&town, &["--every", "100ms", "--json"]);
+    assert_eq!(watch.says()["cause"], "clear");
+    watch.keeps_silent(1);
+    let garbage = b"somebody wrote all over it ".repeat(4_000);
+    fs::write(town.place("history.db"), &garbage).unwrap();
+    let silence = |watch: &Watch<'_>| assert_eq!(watch.lines.recv_timeout(Duration::from_secs(2)), Err(RecvTimeoutError::Timeout));
+    silence(&watch);
+    town.go(FIREWALL);
+    assert_eq!(watch.says()["cause"], "local-interception");
+    silence(&watch);
+    assert_eq!(watch.interrupt(), Some(11));
+    assert!(watch.talk.lock().unwrap().matches("error: the history").count() > 3, "it kept on running, and told");
+    assert_eq!(fs::read(town.place("history.db")).unwrap(), garbage);
 }
 
 #[test]

@@ -46,7 +46,7 @@ fn record(args: &BaselineArgs) -> Result<Status, Error> {
     // What was recorded earlier has no say in what is recorded now: the tables have.
     let evidence = look_once(errand, None, &args.looking, &args.judging, &tables)?;
     let found = judge(&evidence, &tables);
-    let network = here(&memory, &args.remembering)?;
+    let network = here(&memory, &args.remembering);
     let run = Run::of(&found, Kind::Baseline, network.clone(), says(&found));
     let cause = found.verdict.cause;
     if cause.exit_status() >= Cause::UnexpectedAuthority.exit_status() {

@@ -65,7 +65,7 @@ pub(super) fn look_and_judge(
     remembering::tell_of_new_anchors(&report, &keeping.remembering.place);
     if let Some(kind) = keeping.kind {
         let memory = &mut remembering::open(&keeping.remembering.place)?;
-        let network = remembering::here(memory, keeping.remembering)?;
+        let network = remembering::here(memory, keeping.remembering);
         let says = remembering::says(&remembering::told(&evidence, &report, tables));
         let kept = memory.append(Run::of(&report, kind, network, says))?;
         tell(&format!("kept as entry {} of the history; its head is now {}", kept.entry.number, kept.head));

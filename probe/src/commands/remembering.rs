@@ -29,9 +29,9 @@ fn path(place: &Place) -> Result<PathBuf, MemoryError> {
 /// Returns the network this machine is on: by the user's label, or by what tells it apart.
 ///
 /// To be asked after a run, when the system has met the gateway.
-pub(super) fn here(memory: &Memory, remembering: &Remembering) -> Result<Network, MemoryError> {
+pub(super) fn here(memory: &Memory, remembering: &Remembering) -> Network {
     match &remembering.network {
-        Some(label) => Ok(label.clone()),
+        Some(label) => label.clone(),
         None => memory.name(&Facts::read(Path::new("/"))),
     }
 }

@@ -1,5 +1,6 @@
 //! `watch`: scans again and again, and speaks only when the verdict of the present network changes.
 
+use std::collections::BTreeMap;
 use std::io;
 use std::time::Duration;
 
@@ -31,7 +32,15 @@ pub fn run(args: &WatchArgs) -> Result<Status, Error> {
     let tables = chosen(&args.judging.laid_over, unix_seconds())?;
     let memory = open(&args.remembering.place)?;
     let runtime = observe::runtime()?;
-    let mut watch = Watch { args, tables, memory, rng: StdRng::from_os_rng(), spoken: Spoken::Nothing, worst: Status::CLEAR };
+    let mut watch = Watch {
+        args,
+        tables,
+        memory,
+        rng: StdRng::from_os_rng(),
+        spoken: Spoken::Nothing,
+        verdicts: BTreeMap::new(),
+        worst: Status::CLEAR,
+    };
     let ended = runtime.block_on(watch.keep());
     // A name lookup of the system's cannot be cancelled; nobody waits for it.
     runtime.shutdown_background();
@@ -44,6 +53,8 @@ struct Watch<'a> {
     memory: Memory,
     rng: StdRng,
     spoken: Spoken,
+    /// What each network's verdict was, for when the history cannot say.
+    verdicts: BTreeMap<Network, (Cause, Severity)>,
     worst: Status,
 }
 
@@ -95,24 +106,29 @@ impl Watch<'_> {
         let found = judge(&evidence, &self.tables);
         let told = told(&evidence, &found, &self.tables);
         self.worst = self.worst.or_worse(report::status(&told, args.judging.strict));
-        let network = here(&self.memory, &args.remembering)?;
+        let network = here(&self.memory, &args.remembering);
         // What cannot be kept is spoken of all the same.
         let kept = self.memory.append(Run::of(&found, Kind::Watch, network.clone(), says(&told)));
         if let Err(error) = &kept {
             tell(&format!("error: {error}"));
-            self.worst = self.worst.or_worse(Status::of(if error.is_damage() { 5 } else { 1 }));
+            self.worst = self.worst.or_worse(Status::of(error.exit_status()));
         }
-        if self.is_news(&told, kept.as_ref().ok()) {
+        let before = match &kept {
+            Ok(kept) => kept.before.map(|(standing, _)| (standing.cause, standing.severity)),
+            Err(_) => self.verdicts.get(&network).copied(),
+        };
+        if self.is_news(says(&told), before) {
             let news = News::of(&found, &told, &network, kept.as_ref().ok());
             self.speak(&news, &evidence, &found)?;
+        }
+        if let Some(now) = says(&told) {
+            self.verdicts.insert(network, now);
         }
         Ok(())
     }
 
     /// Says whether to speak: the first time, and whenever the network's verdict is another than the one before.
-    fn is_news(&self, told: &Report, kept: Option<&Appended>) -> bool {
-        let now = says(told);
-        let before = kept.and_then(|kept| kept.before).map(|(standing, _)| (standing.cause, standing.severity));
+    fn is_news(&self, now: Option<(Cause, Severity)>, before: Option<(Cause, Severity)>) -> bool {
         match self.spoken {
             Spoken::Nothing => true,
             Spoken::TooLittle => now.is_some(),
@@ -121,12 +137,12 @@ impl Watch<'_> {
     }
 
     fn speak(&mut self, news: &News<'_>, evidence: &Evidence, found: &Report) -> Result<(), Error> {
-        if let Some(path) = &self.args.looking.save_evidence {
-            files::write(path, (evidence.to_json() + "\n").as_bytes())?;
-        }
         print(&if self.args.judging.json { json_line(news) } else { news.text(Look::of_stdout()) })?;
         self.spoken = if news.is_verdict { Spoken::Verdict } else { Spoken::TooLittle };
         tell_of_new_anchors(found, &self.args.remembering.place);
+        if let Some(path) = &self.args.looking.save_evidence {
+            files::write(path, (evidence.to_json() + "\n").as_bytes())?;
+        }
         Ok(())
     }
 }
@@ -252,3 +268,44 @@ fn told_to_end() -> io::Result<impl Future<Output = ()>> {
 const MOST_HOSTS: usize = 1_000;
 /// How many hosts are named to a person.
 const SHOWN_HOSTS: usize = 5;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pause_is_a_quarter_longer_or_shorter_at_most_and_never_foreseen() {
+        let mut rng = StdRng::seed_from_u64(1);
+        let hour = Duration::from_hours(1);
+        let pauses: Vec<Duration> = (0..1_000).map(|_| jittered(hour, &mut rng)).collect();
+        assert!(pauses.iter().all(|pause| (Duration::from_mins(45)..=Duration::from_mins(75)).contains(pause)));
+        assert!(pauses.iter().any(|pause| *pause < Duration::from_mins(50)) && pauses.iter().any(|pause| *pause > Duration::from_mins(70)));
+        assert_eq!(jittered(Duration::ZERO, &mut rng), Duration::ZERO);
+    }
+
+    #[test]
+    fn what_a_certificate_says_makes_no_second_line_and_acts_on_no_terminal() {
+        let news = News {
+            is_verdict: true,
+            format: "mintwatch.news",
+            version: 1,
+            at: 1_795_000_000,
+            network: "home",
+            cause: Cause::LocalInterception,
+            severity: Severity::High,
+            confidence: Confidence::Proven,
+            because: "evil\r\nCLEAR\u{1b}[2J\u{202e}\u{9b}1m",
+            since: 1_795_000_000,
+            before: None,
+            hosts: vec!["www.bank.example:443".to_owned()],
+            handshakes: 1,
+            findings: vec!["local-anchor"],
+            head: None,
+            lab_tables: Some("lab\u{202e}"),
+        };
+        for line in [news.text(Look::plain()), json_line(&news)] {
+            let acts = |letter: char| letter.is_control() || letter == '\u{202e}';
+            assert!(line.ends_with('\n') && !line.trim_end_matches('\n').contains(acts), "{line}");
+        }
+    }
+}

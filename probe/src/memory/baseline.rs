@@ -63,22 +63,29 @@ pub struct Recording {
 impl Recording {
     /// Takes from a run what may be recorded of it.
     ///
-    /// A host is recorded whose every handshake was clear, or its name internal: a doubtful one is no baseline.
+    /// A host is recorded whose every handshake that came about was clear, or its name internal: a doubtful one is no baseline.
     pub fn of(evidence: &Evidence, report: &Report, tables: &Tables) -> Self {
         let anchors = evidence.surroundings.anchors.yes().into_iter().flatten().map(|anchor| anchor.sha256).take(MOST_ANCHORS);
         let mut recording = Self { at: report.collected_at, hosts: BTreeMap::new(), left_out: BTreeMap::new(), anchors: anchors.collect() };
+        let mut doubtful = BTreeSet::new();
         for (host, observation) in report.hosts.iter().zip(&evidence.observations) {
             let key = (host.host.clone(), host.port);
-            if host.failure.is_none() && matches!(host.verdict.cause, Cause::Clear | Cause::InternalName) {
-                let seen = seen(host, observation, tables);
-                if !seen.authorities.is_empty() {
-                    recording.hosts.entry(key).or_default().add(seen);
+            match host.verdict.cause {
+                Cause::Clear | Cause::InternalName if host.failure.is_none() => {
+                    recording.hosts.entry(key).or_default().add(seen(host, observation, tables));
                 }
-            } else {
-                recording.left_out.insert(key, host.verdict.cause);
+                // A handshake that did not come about says nothing against the others with that host.
+                cause @ (Cause::Clear | Cause::InternalName | Cause::NotMeasured) => {
+                    recording.left_out.entry(key).or_insert(cause);
+                }
+                cause => {
+                    doubtful.insert(key.clone());
+                    recording.left_out.insert(key, cause);
+                }
             }
         }
-        recording.hosts.retain(|key, _| !recording.left_out.contains_key(key));
+        recording.hosts.retain(|key, seen| !doubtful.contains(key) && !seen.authorities.is_empty());
+        recording.left_out.retain(|key, _| !recording.hosts.contains_key(key));
         recording
     }
 }

@@ -30,7 +30,7 @@ pub struct Entry {
     /// What holds of this network after it; none where too little was measured to say.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub standing: Option<Standing>,
-    /// The cause of each `host:port`, the worst where it was asked more than once.
+    /// The cause of each `host:port`, the worst that was measured where it was asked more than once.
     #[serde(skip_serializing_if = "BTreeMap::is_empty", default)]
     pub hosts: BTreeMap<String, Cause>,
     /// How many more hosts were asked than are named.
@@ -138,9 +138,11 @@ impl Run {
     /// Returns the run that ended in a report; `says` is what it tells of the network.
     pub fn of(report: &Report, kind: Kind, network: Network, says: Option<(Cause, Severity)>) -> Self {
         let mut hosts: BTreeMap<String, Cause> = BTreeMap::new();
+        // Of several handshakes with a host, one that did not come about says nothing against the others.
+        let rank = |cause: Cause| if cause == Cause::NotMeasured { 0 } else { 1 + cause.exit_status() };
         for host in &report.hosts {
             let cause = hosts.entry(host_and_port(&host.host, host.port)).or_insert(host.verdict.cause);
-            if host.verdict.cause.exit_status() > cause.exit_status() {
+            if rank(host.verdict.cause) > rank(*cause) {
                 *cause = host.verdict.cause;
             }
         }
@@ -401,11 +403,12 @@ impl<'t> Pen<'t> {
     }
 
     fn write(&mut self, run: Run) -> rusqlite::Result<Appended> {
-        self.make_room()?;
+        // Asked before room is made: what it says may be what leaves.
         let before = match self.standing.get(&run.network) {
             Some(known) => *known,
             None => standing(self.transaction, &run.network)?,
         };
+        self.make_room()?;
         let network = run.network.clone();
         let entry = self.entry(run, before.map(|(standing, _)| standing));
         let content = serde_json::to_string(&entry).map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()))?;

@@ -19,7 +19,7 @@ use mintwatch_validator::evidence::Sha256;
 use rand::RngCore as _;
 use rusqlite::config::DbConfig;
 use rusqlite::limits::Limit;
-use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension as _, Transaction, TransactionBehavior, params};
+use rusqlite::{Connection, ErrorCode, OpenFlags, Transaction, TransactionBehavior, params};
 
 use crate::places;
 
@@ -33,6 +33,8 @@ pub struct Memory {
     connection: Connection,
     path: PathBuf,
     limits: Limits,
+    /// What the names of networks are salted with.
+    salt: Vec<u8>,
 }
 
 /// How much is kept.
@@ -118,6 +120,11 @@ impl MemoryError {
         matches!(self, Self::Damaged { .. } | Self::Foreign(_))
     }
 
+    /// Returns the exit status: 5 for damage, 1 otherwise.
+    pub fn exit_status(&self) -> u8 {
+        if self.is_damage() { 5 } else { 1 }
+    }
+
     /// Returns what is wrong without saying where the file is, for documents that leave the machine.
     pub fn without_path(&self) -> &'static str {
         match self {
@@ -168,9 +175,10 @@ impl Memory {
         let failed = |error| told(path, &error);
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let connection = Connection::open_with_flags(path, flags).map_err(failed)?;
-        let mut memory = Self { connection, path: path.to_owned(), limits };
+        let mut memory = Self { connection, path: path.to_owned(), limits, salt: Vec::new() };
         memory.set_up().map_err(failed)?;
         memory.check_kind()?;
+        memory.salt = salt(&memory.connection).map_err(failed)?;
         Ok(memory)
     }
 
@@ -221,12 +229,8 @@ impl Memory {
     }
 
     /// Returns what this network is called in this history.
-    ///
-    /// # Errors
-    /// [`MemoryError`].
-    pub fn name(&self, facts: &Facts) -> Result<Network, MemoryError> {
-        let salt = salt(&self.connection).map_err(|error| self.told(&error))?;
-        Ok(Network::told_by(facts, &salt))
+    pub fn name(&self, facts: &Facts) -> Network {
+        Network::told_by(facts, &self.salt)
     }
 
     fn told(&self, error: &rusqlite::Error) -> MemoryError {
@@ -268,8 +272,7 @@ fn make_tables(transaction: &Transaction<'_>) -> rusqlite::Result<()> {
 }
 
 fn salt(connection: &Connection) -> rusqlite::Result<Vec<u8>> {
-    let salt = connection.query_row("SELECT value FROM salt WHERE only_one = 1", [], |row| row.get(0));
-    Ok(salt.optional()?.unwrap_or_default())
+    connection.query_row("SELECT value FROM salt WHERE only_one = 1", [], |row| row.get(0))
 }
 
 fn told(path: &Path, error: &rusqlite::Error) -> MemoryError {

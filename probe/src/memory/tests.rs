@@ -282,6 +282,21 @@ fn findings_alone_may_fill_it_and_then_nothing_is_lost_or_written() {
 }
 
 #[test]
+fn where_findings_leave_little_room_what_holds_is_known_all_the_same() {
+    let home = Home::new();
+    let mut memory = Memory::open_within(&home.path(), Limits { entries: 3, ..Limits::default() }).unwrap();
+    for turn in 0..5 {
+        memory.append(run(NOW + turn, "home", Cause::LocalInterception)).unwrap();
+    }
+    for turn in 5..8 {
+        memory.append(run(NOW + turn, "home", Cause::Clear)).unwrap();
+    }
+    let (before, _) = memory.append(run(NOW + 8, "home", Cause::Clear)).unwrap().before.unwrap();
+    assert_eq!((before.cause, before.since), (Cause::Clear, NOW + 5));
+    assert_eq!(memory.verify().unwrap().entries, 6, "five findings and the newest");
+}
+
+#[test]
 fn runs_at_the_same_time_are_all_kept() {
     let home = Home::new();
     let workers: Vec<_> = (0..8)
@@ -355,7 +370,7 @@ fn what_tells_a_network_apart_is_nowhere_in_the_file() {
     write("etc/resolv.conf", "nameserver 10.59.77.53\nsearch canary-ssid.test\n");
     let home = Home::new();
     let mut memory = home.memory();
-    let network = memory.name(&Facts::read(root.path())).unwrap();
+    let network = memory.name(&Facts::read(root.path()));
     assert!(network.as_str().starts_with('~'), "the facts were read");
     memory.append(Run { network: network.clone(), ..run(NOW, "x", Cause::LocalInterception) }).unwrap();
     memory.vouch(&recording(NOW, 3), Run { network, ..run(NOW, "x", Cause::Clear) }).unwrap();
@@ -411,6 +426,9 @@ fn a_damaged_foreign_or_newer_file_is_told_and_left_as_it_is() {
         .execute_batch("CREATE TRIGGER t AFTER INSERT ON entries BEGIN DELETE FROM entries; END")
         .unwrap();
     assert!(Memory::open(&home.path()).unwrap_err().is_damage());
+    fs::write(home.path(), &whole).unwrap();
+    Connection::open(home.path()).unwrap().execute_batch("DELETE FROM salt").unwrap();
+    assert!(Memory::open(&home.path()).unwrap_err().is_damage(), "names without a salt could be guessed by anybody");
 }
 
 #[cfg(unix)]
