@@ -1,5 +1,7 @@
 //! The judgement: every detector is asked, then one verdict for each host and one for all.
 
+use std::collections::BTreeSet;
+
 use crate::case::{Case, View};
 use crate::detectors::DETECTORS;
 use crate::evidence::{ChainForm, Ending, Evidence, FailureClass, Host, Seen, Sha256, Vantage};
@@ -275,7 +277,7 @@ fn surroundings_report(evidence: &Evidence, case: &Case<'_>) -> SurroundingsRepo
         ("dns", around.dns.yes().is_some()),
     ];
     SurroundingsReport {
-        machine_anchors: around.anchors.yes().map(Vec::len),
+        machine_anchors: around.anchors.yes().map(|anchors| anchors.iter().map(|anchor| anchor.sha256).collect::<BTreeSet<_>>().len()),
         local_anchors: case.local_anchors.iter().map(crate::case::Anchor::report).collect(),
         store_overrides: around.store_overrides.yes().cloned().unwrap_or_default(),
         proxies: around.proxies.yes().cloned().unwrap_or_default(),

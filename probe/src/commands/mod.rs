@@ -1,8 +1,10 @@
 //! One verb a file: observe, judge, write, spelled out once each.
 
+pub mod anchors;
 pub mod audit;
 pub mod check;
 pub mod demo;
+pub mod doctor;
 pub mod explain;
 pub mod judge;
 pub mod scan;
@@ -35,6 +37,8 @@ impl Status {
     pub const STALE: Self = Self(4);
     /// Something is suspect.
     pub const SUSPECT: Self = Self(10);
+    /// This machine trusts a key that is known for interception or in other hands.
+    pub const KNOWN_KEY: Self = Self(11);
 
     /// Returns the status of an exit code.
     pub fn of(code: u8) -> Self {
@@ -73,6 +77,8 @@ pub fn run(cli: Cli) -> Result<Status, Error> {
         Command::Audit(args) => audit::run(&args),
         Command::Explain(args) => explain::run(&args),
         Command::Demo(args) => demo::run(&args),
+        Command::Anchors(args) => anchors::run(&args),
+        Command::Doctor(args) => doctor::run(&args),
     }
 }
 

@@ -1,11 +1,13 @@
 //! Observing: the only impure step. Handshakes in, one evidence document out.
 
 mod limits;
+mod pac;
+pub mod readiness;
 mod recorder;
 mod resolve;
 mod surroundings;
 mod tls;
-mod trust_store;
+pub mod trust_store;
 
 use std::collections::BTreeMap;
 use std::io;
@@ -22,8 +24,9 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until, timeout_at};
 
 pub use limits::Limits;
+pub use pac::pac_settings;
 pub use resolve::{Answer, NoNameServers, Resolver};
-pub use surroundings::look_around;
+pub use surroundings::{look_around, proxies};
 pub use tls::{Offer, observe};
 
 use limits::Deadline;
