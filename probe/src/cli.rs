@@ -44,8 +44,13 @@ pub enum Command {
     /// Play an interception on this machine's loopback, and judge it; needs no network
     Demo(DemoArgs),
     /// List the trust anchors of this machine that root programs do not carry, and who has them; needs no network
+    ///
+    /// Read are the platform's store, what environment variables name, the databases of Firefox, Thunderbird and Chromium, what
+    /// policies have Firefox install, and the trust stores of Java. It is never told where below a home folder something lies.
     Anchors(AnchorsArgs),
     /// Say on one page whether this machine is fit to look
+    ///
+    /// It asks the system's resolver for one well-known host, drawn at random, and sends nothing else.
     Doctor(DoctorArgs),
 }
 
@@ -220,9 +225,6 @@ pub struct DemoArgs {
 }
 
 /// Arguments of `anchors`.
-///
-/// Read are the platform's store, what environment variables name, the databases of Firefox, Thunderbird and Chromium, what
-/// policies have Firefox install, and the trust stores of Java. Told is never where below a home folder something lies.
 #[derive(Debug, Args)]
 #[command(after_help = ANCHORS_STATUS, after_long_help = ANCHORS_STATUS)]
 pub struct AnchorsArgs {
@@ -241,8 +243,6 @@ pub struct AnchorsArgs {
 }
 
 /// Arguments of `doctor`.
-///
-/// It asks the system's resolver for one well-known host, drawn at random, and sends nothing else.
 #[derive(Debug, Args)]
 #[command(after_help = DOCTOR_STATUS, after_long_help = DOCTOR_STATUS)]
 pub struct DoctorArgs {

@@ -151,7 +151,7 @@ pub enum MarkKind {
     ProductName,
     /// Some program that carries it, or did, takes only part of what it signs.
     Constrained,
-    /// Some program took it off its list.
+    /// Some programs took it off their lists.
     Left,
 }
 
@@ -233,7 +233,7 @@ fn row(sha256: Sha256, der: &Bytes, stores: Vec<String>, tables: &Tables, now: i
         let read = read.as_ref()?;
         tables.anchors_by_subject(read.subject).find(|public| public.spki == read.spki)
     });
-    let mut marks: Vec<_> = public.iter().flat_map(|public| left(public, now)).collect();
+    let mut marks: Vec<_> = public.iter().filter_map(|public| left(public, now)).collect();
     let mut row = match (&read, &public) {
         (Some(read), _) => {
             marks.extend(marks_of(read, public.is_some(), tables, now));
@@ -265,12 +265,12 @@ impl AnchorRow {
 }
 
 /// Returns the programs that have had it and no longer do.
-fn left(public: &PublicAnchor<'_>, now: i64) -> Vec<Mark> {
+fn left(public: &PublicAnchor<'_>, now: i64) -> Option<Mark> {
     let stays: Vec<_> = public.memberships().collect();
     let is_in = |program| stays.iter().any(|stay| stay.program == program && stay.from <= now && now < stay.until);
     let gone = stays.iter().filter(|stay| stay.until <= now && !is_in(stay.program));
-    gone.map(|stay| Mark { kind: MarkKind::Left, says: format!("{} took it off its list by {}", stay.program.name(), day(stay.until)) })
-        .collect()
+    let gone: Vec<_> = gone.map(|stay| format!("{} by {}", stay.program.name(), day(stay.until))).collect();
+    (!gone.is_empty()).then(|| Mark { kind: MarkKind::Left, says: format!("taken off the list of {}", gone.join(", of ")) })
 }
 
 fn marks_of(read: &Certificate<'_>, is_public: bool, tables: &Tables, now: i64) -> Vec<Mark> {

@@ -17,7 +17,7 @@ pub(super) fn page(document: &AnchorsDocument, all: bool, look: Look) -> String 
     shown.sort_by_key(|row| (!row.is_hostile(), row.standing, row.marks.first().map(|mark| mark.kind), &row.subject, row.sha256));
     for row in &shown {
         text.push('\n');
-        text.push_str(&anchor(row, look));
+        text.push_str(&anchor(row, all, look));
     }
     let others = document.anchors.len() - shown.len();
     if others > 0 {
@@ -62,7 +62,8 @@ fn stands_out(row: &AnchorRow) -> bool {
     row.standing != AnchorStanding::Public || row.is_carried_by_few() || row.marks.iter().any(|mark| mark.kind != MarkKind::Left)
 }
 
-fn anchor(row: &AnchorRow, look: Look) -> String {
+/// What programs carry is told in short, unless all is asked for.
+fn anchor(row: &AnchorRow, all: bool, look: Look) -> String {
     let (word, tone) = match row.standing {
         _ if row.is_hostile() => ("KNOWN", Tone::Bad),
         AnchorStanding::Added => ("ADDED", Tone::Doubtful),
@@ -73,13 +74,15 @@ fn anchor(row: &AnchorRow, look: Look) -> String {
     let mut text = wrapped(&first, MARGIN, &quoted(&row.subject), look);
     let margin = " ".repeat(MARGIN);
     let mut line = |says: &str| text.push_str(&wrapped(&margin, MARGIN + 2, says, look));
-    if let Some(owner) = &row.owner {
-        line(&format!("of {}", quoted(owner)));
-    }
     line(&format!("programs: {}", programs(row)));
-    line(&format!("stores: {}", row.stores.join(", ")));
-    line(&format!("valid {} to {}", day(row.not_before), day(row.not_after)));
-    line(&format!("sha256 {}", row.sha256));
+    line(&format!("stores: {}", stores(row, all)));
+    if all || row.standing != AnchorStanding::Public || row.is_hostile() {
+        line(&format!("valid {} to {}", day(row.not_before), day(row.not_after)));
+        line(&format!("sha256 {}", row.sha256));
+        if let Some(owner) = &row.owner {
+            line(&format!("owner: {}", quoted(owner)));
+        }
+    }
     for mark in &row.marks {
         let tone = if mark.kind <= MarkKind::Revoked { Tone::Bad } else { Tone::Neutral };
         let first = format!("{margin}{} ", look.in_tone(if mark.kind <= MarkKind::Revoked { "!" } else { "-" }, tone));
@@ -93,6 +96,15 @@ fn programs(row: &AnchorRow) -> String {
         AnchorStanding::Added => "none: added on this machine".to_owned(),
         AnchorStanding::Retired => "none any more".to_owned(),
         AnchorStanding::Public => row.programs.iter().map(|program| program.name()).collect::<Vec<_>>().join(", "),
+    }
+}
+
+fn stores(row: &AnchorRow, all: bool) -> String {
+    match row.stores.get(..MOST_STORES) {
+        Some(first) if !all && row.stores.len() > first.len() => {
+            format!("{} and {} more", first.join(", "), row.stores.len() - first.len())
+        }
+        _ => row.stores.join(", "),
     }
 }
 
@@ -122,3 +134,5 @@ fn store_lines(store: &StoreReport, all: bool, look: Look) -> String {
 /// Columns of the word before an anchor, with what parts them.
 const MARGIN: usize = 9;
 const STORE_COLUMNS: usize = 20;
+/// The most stores of an anchor that are named.
+const MOST_STORES: usize = 4;

@@ -114,12 +114,11 @@ pub fn of_machine(machine: &Machine, tables: &Tables, now: u64, offline: bool) -
 }
 
 fn page(document: &DoctorDocument, look: Look) -> String {
-    let names = document.checks.iter().map(|check| check.name.len()).max().unwrap_or_default();
     let mut text = String::new();
     for check in &document.checks {
         let (word, tone) = word(check.state);
-        let first = format!("{}{}  {:<names$}  ", look.in_tone(word, tone), " ".repeat(WORD_COLUMNS - word.len()), check.name);
-        let indent = WORD_COLUMNS + names + 4;
+        let first = format!("{}{}  {:<NAME_COLUMNS$}  ", look.in_tone(word, tone), " ".repeat(WORD_COLUMNS - word.len()), check.name);
+        let indent = WORD_COLUMNS + NAME_COLUMNS + 4;
         text.push_str(&wrapped(&first, indent, &escaped(&check.says), look));
         if let Some(hint) = &check.hint {
             text.push_str(&wrapped(&" ".repeat(indent), indent, &format!("hint: {hint}"), look));
@@ -139,3 +138,5 @@ fn word(state: CheckState) -> (&'static str, Tone) {
 
 /// Columns of the longest word.
 const WORD_COLUMNS: usize = 10;
+/// Columns of most names; where one is longer, its line begins further right.
+const NAME_COLUMNS: usize = 22;

@@ -110,6 +110,8 @@ mod tests {
     #[test]
     fn every_runtime_is_read_and_a_shared_file_once() {
         let folder = tempfile::tempdir().unwrap();
+        fs::create_dir_all(folder.path().join("usr/lib/jvm")).unwrap();
+        fs::write(folder.path().join("usr/lib/jvm/.two.jinfo"), "what Debian keeps beside the runtimes").unwrap();
         let jks = jks::tests::store(&[&certificate("jks")], "changeit");
         let other = jks::tests::store(&[&certificate("other")], "secret");
         for (path, bytes) in [

@@ -207,7 +207,10 @@ fn alone(der: &[u8]) -> Option<&[u8]> {
 }
 
 fn unread(error: io::Error) -> Unread {
-    if error.kind() == io::ErrorKind::NotFound { Unread::Absent } else { Unread::because(error) }
+    match error.kind() {
+        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => Unread::Absent,
+        _ => Unread::because(error),
+    }
 }
 
 /// The largest file that is read, in bytes; the bundles of distributions have some 250,000.
