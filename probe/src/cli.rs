@@ -424,11 +424,11 @@ Exit status, the worst wins:
 
 const ANCHORS_STATUS: &str = "\
 Exit status, the worst wins:
-   0  every anchor is or was in a public root program
+   0  every anchor is or was in a public root program, or vouches for nobody but itself
    1  could not run
    2  wrong usage
    3  a store could not be read, or not all of it
-  10  an anchor was added on this machine: no root program has ever had it
+  10  an anchor was added on this machine that can vouch for others: no root program has ever had it
   11  an anchor's key is known to serve interception, or to be in other hands";
 
 const DOCTOR_STATUS: &str = "\

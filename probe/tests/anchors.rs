@@ -80,6 +80,19 @@ fn a_private_root_that_the_command_line_calls_public_is_not_added() {
 }
 
 #[test]
+fn a_servers_own_certificate_is_shown_and_is_no_authority() {
+    let home = Home::new();
+    let mut params = rcgen::CertificateParams::new(vec!["localhost".to_owned()]).unwrap();
+    params.is_ca = rcgen::IsCa::ExplicitNoCa;
+    let own = params.self_signed(&rcgen::KeyPair::generate().unwrap()).unwrap();
+    let path = home.file("own.pem", own.pem().as_bytes());
+    let (output, document) = home.with(&[("SSL_CERT_FILE", &path)], &["anchors", "--json", "--store", "SSL_CERT_FILE"]);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output));
+    assert_eq!(document.anchors[0].standing, AnchorStanding::Added);
+    assert_eq!(document.anchors[0].marks.iter().map(|mark| mark.kind).collect::<Vec<_>>(), [MarkKind::SelfOnly]);
+}
+
+#[test]
 fn a_key_that_is_known_for_interception_exits_with_eleven() {
     let home = Home::new();
     let bundle = fixture("superfish.pem");
@@ -161,7 +174,7 @@ fn a_store_that_is_none_is_wrong_usage() {
     assert_eq!(output.status.code(), Some(2));
     assert!(errors(&output).contains("nss-firefox"), "the names are told: {}", errors(&output));
     let help = Home::new().run(&[], &["anchors", "--help"]);
-    assert!(text(&help).contains("10  an anchor was added on this machine"), "{}", text(&help));
+    assert!(text(&help).contains("10  an anchor was added on this machine that can vouch for others"), "{}", text(&help));
 }
 
 /// A home of a user who is called a canary, with nothing in it.

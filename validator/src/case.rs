@@ -294,8 +294,8 @@ fn by_host<'e, T>(all: impl Iterator<Item = (&'e Host, T)>) -> BTreeMap<&'e Host
     grouped
 }
 
-/// Returns each certificate once that was added on the machine. Of several places the platform's own store is named, which
-/// most programs heed; else the first.
+/// Returns each certificate once that was added on the machine. Of several entries with its bytes that of the platform's own
+/// store is named, which most programs heed; else the first.
 fn local_anchors<'e>(machine: impl Iterator<Item = &'e MachineAnchor>, tables: &Tables) -> Vec<Anchor<'e>> {
     let mut anchors: Vec<Anchor<'e>> = Vec::new();
     let mut known = BTreeMap::new();

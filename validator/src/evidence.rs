@@ -422,7 +422,7 @@ pub struct MachineAnchor {
     /// Where it was found: `platform`; the name of the environment variable that names the file; `nss-firefox`, `java` … for
     /// what only some programs heed.
     pub origin: String,
-    /// The certificate; left out where a public root program publishes it.
+    /// The certificate; left out where a public root program publishes it, or where another entry has it.
     pub certificate: Seen<Bytes>,
 }
 

@@ -153,12 +153,19 @@ pub enum MarkKind {
     Constrained,
     /// Some programs took it off their lists.
     Left,
+    /// It says of itself that it is no authority, so that it vouches for nobody but itself.
+    SelfOnly,
 }
 
 impl AnchorRow {
     /// Says whether its key is known to serve interception or to be in other hands.
     pub fn is_hostile(&self) -> bool {
         self.marks.first().is_some_and(|mark| mark.kind == MarkKind::Hostile)
+    }
+
+    /// Says whether somebody added it to this machine who can vouch for others with it.
+    pub fn is_added_authority(&self) -> bool {
+        self.standing == AnchorStanding::Added && self.marks.iter().all(|mark| mark.kind != MarkKind::SelfOnly)
     }
 
     /// Says whether so few of the five programs carry it that it is shown without being asked for.
@@ -293,6 +300,10 @@ fn marks_of(read: &Certificate<'_>, is_public: bool, tables: &Tables, now: i64) 
     }
     if let Some(revoked) = tables.revoked(read.issuer, read.serial, read.subject, &read.spki_sha256) {
         marks.push(Mark { kind: MarkKind::Revoked, says: format!("Mozilla revoked it: {}", revoked.reference) });
+    }
+    if !read.is_ca && read.shape.extensions.has("BC") {
+        let says = "its basicConstraints say that it is no authority: it vouches for nobody but itself".to_owned();
+        marks.push(Mark { kind: MarkKind::SelfOnly, says });
     }
     let binding = tables.constraints(&read.spki_sha256).into_iter().filter(|rule| rule.applies_at(now));
     marks.extend(binding.map(|rule| Mark { kind: MarkKind::Constrained, says: constrained(&rule) }));

@@ -48,7 +48,7 @@ fn status(document: &AnchorsDocument) -> Status {
     if document.stores.iter().any(|store| matches!(store.state, StoreState::Partly | StoreState::Failed)) {
         status = status.or_worse(Status::NOT_MEASURED);
     }
-    if document.anchors.iter().any(|row| row.standing == AnchorStanding::Added) {
+    if document.anchors.iter().any(AnchorRow::is_added_authority) {
         status = status.or_worse(Status::SUSPECT);
     }
     if document.anchors.iter().any(AnchorRow::is_hostile) {

@@ -17,7 +17,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Display;
 
 use mintwatch_validator::Certificate;
-use mintwatch_validator::evidence::{Bytes, MachineAnchor, PLATFORM, Seen, Sha256};
+use mintwatch_validator::evidence::{Bytes, MachineAnchor, Seen, Sha256};
 use serde::{Deserialize, Serialize};
 
 pub use machine::Machine;
@@ -121,24 +121,25 @@ pub fn read(machine: &Machine, wanted: impl Fn(&str) -> bool, is_public: impl Fn
 
 /// Returns the trust anchors of this machine for the evidence: sorted by fingerprint and origin, once for each store.
 ///
-/// A certificate that `is_public` knows comes without its bytes: everybody has it, and a saved document stays small. Where
-/// some part of a store could not be read, what could be read is returned.
+/// The bytes of a certificate come once, with the first of its stores, so that a saved document stays small; of one that
+/// `is_public` knows they are left out, for everybody has it. Where some part of a store could not be read, what could be read
+/// is returned.
 pub(super) fn anchors(machine: &Machine, is_public: impl Fn(&Sha256) -> bool) -> Seen<Vec<MachineAnchor>> {
     let stores = read(machine, |_| true, &is_public);
-    let mut anchors = BTreeSet::new();
+    let mut anchors: BTreeMap<(Sha256, &str), MachineAnchor> = BTreeMap::new();
+    let mut known = BTreeSet::new();
     for store in &stores {
-        anchors.extend(store.contents.anchors.iter().map(|(sha256, der)| (*sha256, store.name, der)));
+        for (sha256, der) in &store.contents.anchors {
+            let is_new = known.insert(*sha256) && !is_public(sha256);
+            let certificate = if is_new { Seen::Yes(der.clone()) } else { Seen::NotVisible };
+            anchors.insert((*sha256, store.name), MachineAnchor { sha256: *sha256, origin: store.name.to_owned(), certificate });
+        }
     }
     if anchors.is_empty() {
         let why = stores.iter().find_map(|store| store.contents.errors.first().map(|why| format!("{}: {why}", store.name)));
         return Seen::Failed(why.unwrap_or_else(|| "no trust store has an anchor".to_owned()));
     }
-    let anchor = |(sha256, origin, der): (Sha256, &str, &Bytes)| MachineAnchor {
-        sha256,
-        origin: origin.to_owned(),
-        certificate: if is_public(&sha256) { Seen::NotVisible } else { Seen::Yes(der.clone()) },
-    };
-    Seen::Yes(anchors.into_iter().map(anchor).collect())
+    Seen::Yes(anchors.into_values().collect())
 }
 
 /// Returns the names of the environment variables that are set and replace or extend the trust store of common programs, or
@@ -147,13 +148,8 @@ pub fn overrides(machine: &Machine) -> Vec<String> {
     machine.set_variables(variables::names())
 }
 
-/// Returns where a store stands among all, the platform's first; unknown ones last.
-pub fn rank(name: &str) -> usize {
-    names().position(|known| known == name).unwrap_or(usize::MAX)
-}
-
+/// The stores, those that count for most programs first.
 fn stores() -> impl Iterator<Item = &'static dyn Store> {
-    debug_assert_eq!(platform::Platform.name(), PLATFORM);
     let first: [&'static dyn Store; 1] = [&platform::Platform];
     let last: [&'static dyn Store; 6] =
         [&nss::FIREFOX, &nss::THUNDERBIRD, &nss::USER, &nss::SYSTEM, &policies::FirefoxPolicies, &java::Java];
@@ -213,6 +209,8 @@ mod tests {
     use std::fs;
     use std::path::Path;
 
+    use mintwatch_validator::evidence::PLATFORM;
+
     use super::testing::{certificate, fixture, pem};
     use super::*;
 
@@ -245,9 +243,9 @@ mod tests {
         assert_eq!(others.map(|anchor| (anchor.sha256, anchor.origin.as_str())).collect::<Vec<_>>(), expected);
         assert_eq!(of_nss, 2, "not what is trusted for mail alone, nor what is distrusted");
         assert!(anchors.is_sorted_by_key(|anchor| (anchor.sha256, anchor.origin.clone())));
-        for anchor in &anchors {
-            assert_eq!(anchor.certificate == Seen::NotVisible, anchor.sha256 == public);
-        }
+        let with_bytes = anchors.iter().filter(|anchor| anchor.certificate != Seen::NotVisible && anchor.origin != "nss-firefox");
+        let with_bytes: Vec<_> = with_bytes.map(|anchor| (anchor.sha256, anchor.origin.as_str())).collect();
+        assert_eq!(with_bytes, [(private, "platform")], "once, where it counts most, and not what everybody has");
     }
 
     #[test]
@@ -289,6 +287,6 @@ mod tests {
     fn every_store_has_a_name_of_its_own_and_the_platform_is_first() {
         let all: Vec<_> = names().collect();
         assert_eq!(all.iter().collect::<BTreeSet<_>>().len(), all.len());
-        assert_eq!((rank(PLATFORM), rank("no such store")), (0, usize::MAX));
+        assert_eq!(all[0], PLATFORM);
     }
 }
