@@ -107,12 +107,12 @@ pub(super) mod tests {
         let counted = |bytes: &[u8]| [&u32::try_from(bytes.len()).unwrap().to_be_bytes(), bytes].concat();
         let text = |text: &str| [&u16::try_from(text.len()).unwrap().to_be_bytes(), text.as_bytes()].concat();
         let head = |kind: u32, alias: &str| [&kind.to_be_bytes()[..], &text(alias), &[0; 8]].concat();
-        let held = |der: &[u8]| [text("X.509"), counted(der)].concat();
+        let certified = |der: &[u8]| [text("X.509"), counted(der)].concat();
         let count = u32::try_from(trusted.len() + 1).unwrap();
         let mut body = [0xfeed_feed_u32, 2, count].map(u32::to_be_bytes).concat();
-        body.extend([head(KEY, "a key"), counted(b"sealed"), 1_u32.to_be_bytes().to_vec(), held(&certificate("of a key"))].concat());
+        body.extend([head(KEY, "a key"), counted(b"sealed"), 1_u32.to_be_bytes().to_vec(), certified(&certificate("of a key"))].concat());
         for der in trusted {
-            body.extend([head(TRUSTED, "trusted"), held(der)].concat());
+            body.extend([head(TRUSTED, "trusted"), certified(der)].concat());
         }
         let checksum = checksum_of(&body, password);
         body.extend(checksum);

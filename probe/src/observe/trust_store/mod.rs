@@ -24,7 +24,7 @@ pub use machine::Machine;
 pub(super) use machine::entries;
 pub(super) use nss::firefox_profiles;
 pub(super) use policies::documents as firefox_policies;
-pub use reader::Reader;
+pub(super) use reader::Reader;
 
 /// A place that programs take trust anchors from.
 trait Store: Sync {
@@ -106,7 +106,7 @@ pub fn read(machine: &Machine, wanted: impl Fn(&str) -> bool, is_public: impl Fn
     let mut read = |store: &'static dyn Store| {
         let mut contents = store.read(machine, &mut reader);
         let mut is_certificate = |sha256: &Sha256, der: &Bytes| {
-            is_public(sha256) || *readable.entry(*sha256).or_insert_with(|| Certificate::read(der.as_slice()).is_ok())
+            *readable.entry(*sha256).or_insert_with(|| is_public(sha256) || Certificate::read(der.as_slice()).is_ok())
         };
         let before = contents.anchors.len();
         contents.anchors.retain(|sha256, der| is_certificate(sha256, der));

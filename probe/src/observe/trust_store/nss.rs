@@ -4,6 +4,7 @@
 //! attribute's number in hexadecimal; numbers are stored as four octets, highest first. Trust stands in objects of its own that
 //! name a certificate by issuer and serial number. The public roots that ship with NSS are in none of these files.
 
+use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
@@ -250,7 +251,9 @@ fn uri(path: &Path) -> String {
             b'\\' if cfg!(windows) => uri.push('/'),
             b'/' | b':' | b'.' | b'-' | b'_' | b'~' => uri.push(char::from(*byte)),
             byte if byte.is_ascii_alphanumeric() => uri.push(char::from(*byte)),
-            byte => uri.push_str(&format!("%{byte:02X}")),
+            byte => {
+                let _ = write!(uri, "%{byte:02X}");
+            }
         }
     }
     uri + "?mode=ro&immutable=1"

@@ -16,7 +16,7 @@ use crate::certificates::{Encoding, Found, decode, read_stream};
 
 /// Reads the files of all stores, each file once, until the time or the bytes are used up.
 #[derive(Debug)]
-pub struct Reader {
+pub(in crate::observe) struct Reader {
     until: Instant,
     bytes_left: u64,
     known: BTreeMap<Identity, Arc<Bundle>>,
@@ -32,7 +32,7 @@ pub(super) enum Unread {
 }
 
 impl Unread {
-    pub(super) fn because(why: impl ToString) -> Self {
+    pub(super) fn because(why: &(impl ToString + ?Sized)) -> Self {
         Self::Because(why.to_string())
     }
 }
@@ -42,7 +42,6 @@ impl Unread {
 struct Bundle {
     certificates: Vec<(Sha256, Bytes)>,
     broken: usize,
-    others: usize,
     cut: bool,
 }
 
@@ -55,7 +54,7 @@ type Identity = std::path::PathBuf;
 
 impl Reader {
     /// Returns a reader that has the usual time and bytes for all it will read.
-    pub fn new() -> Self {
+    pub(in crate::observe) fn new() -> Self {
         Self { until: Instant::now() + MAX_TIME, bytes_left: MAX_ALL_BYTES, known: BTreeMap::new() }
     }
 
@@ -71,7 +70,7 @@ impl Reader {
         if Instant::now() >= self.until {
             return Err(Unread::because("the time for reading trust stores was used up before it"));
         }
-        let metadata = fs::metadata(path).map_err(unread)?;
+        let metadata = fs::metadata(path).map_err(|error| unread(&error))?;
         if !metadata.is_file() {
             return Err(Unread::because("not a regular file"));
         }
@@ -84,13 +83,17 @@ impl Reader {
     /// Reads a regular file of at most [`MAX_FILE_BYTES`].
     pub(super) fn file(&mut self, path: &Path) -> Result<Vec<u8>, Unread> {
         self.regular(path, MAX_FILE_BYTES)?;
+        self.bytes(path)
+    }
+
+    fn bytes(&mut self, path: &Path) -> Result<Vec<u8>, Unread> {
         if self.bytes_left == 0 {
             return Err(Unread::because("the bytes that are read of all trust stores were used up before it"));
         }
         // It may have grown since, and files such as those of /proc state no size.
         let limit = MAX_FILE_BYTES.min(self.bytes_left);
         let mut bytes = Vec::new();
-        File::open(path).and_then(|file| file.take(limit + 1).read_to_end(&mut bytes)).map_err(unread)?;
+        File::open(path).and_then(|file| file.take(limit + 1).read_to_end(&mut bytes)).map_err(|error| unread(&error))?;
         let read = bytes.len() as u64;
         self.bytes_left = self.bytes_left.saturating_sub(read);
         if read > limit { Err(Unread::Because(format!("larger than {limit} bytes"))) } else { Ok(bytes) }
@@ -136,7 +139,7 @@ impl Reader {
         if let Some(known) = self.known.get(&identity) {
             return Ok(Arc::clone(known));
         }
-        let bundle = Arc::new(certificates(&self.file(path)?));
+        let bundle = Arc::new(certificates(&self.bytes(path)?));
         self.known.insert(identity, Arc::clone(&bundle));
         Ok(bundle)
     }
@@ -151,7 +154,7 @@ fn identity(_: &Path, metadata: &Metadata) -> Result<Identity, Unread> {
 
 #[cfg(not(unix))]
 fn identity(path: &Path, _: &Metadata) -> Result<Identity, Unread> {
-    fs::canonicalize(path).map_err(unread)
+    fs::canonicalize(path).map_err(|error| unread(&error))
 }
 
 fn add(bundle: &Bundle, contents: &mut Contents) {
@@ -177,10 +180,7 @@ fn certificates(bytes: &[u8]) -> Bundle {
         let der = match found {
             Found::Record(_, Encoding::Der, der) => Some(der),
             Found::Record(_, Encoding::Base64, text) => decode(&text, &mut squeezed, &mut room).ok().map(|()| room.clone()),
-            Found::Other(_) => {
-                bundle.others += 1;
-                return ControlFlow::Continue(());
-            }
+            Found::Other(_) => return ControlFlow::Continue(()),
             // A file without any is told by whoever wanted one.
             Found::Bad(place, _) if place.record == 0 => return ControlFlow::Continue(()),
             Found::Bad(..) => None,
@@ -206,7 +206,7 @@ fn alone(der: &[u8]) -> Option<&[u8]> {
     der.get(..length)
 }
 
-fn unread(error: io::Error) -> Unread {
+fn unread(error: &io::Error) -> Unread {
     match error.kind() {
         io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => Unread::Absent,
         _ => Unread::because(error),
