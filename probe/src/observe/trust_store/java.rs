@@ -66,6 +66,9 @@ fn add(bytes: &[u8], contents: &mut Contents) {
     };
     match read {
         Ok(store) => {
+            if store.certificates.len() > MAX_CERTIFICATES {
+                contents.error(at, format!("only its first {MAX_CERTIFICATES} certificates were read"));
+            }
             let certificates = store.certificates.into_iter().take(MAX_CERTIFICATES);
             contents.anchors.extend(certificates.map(|der| (Sha256::of(&der), der.into())));
             if store.intact == Some(false) {

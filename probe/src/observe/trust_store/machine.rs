@@ -64,4 +64,4 @@ pub(in crate::observe) fn entries(folder: &Path) -> Vec<PathBuf> {
 }
 
 /// The most entries of a folder that are looked at; `/etc/ssl/certs` has some 300.
-const MAX_ENTRIES: usize = 4096;
+pub(super) const MAX_ENTRIES: usize = 4096;

@@ -69,8 +69,10 @@ pub struct Contents {
 
 impl Contents {
     fn error(&mut self, place: usize, why: impl Display) {
-        if self.errors.len() < MAX_TOLD {
-            self.errors.push(format!("place {place}: {why}"));
+        match self.errors.len() {
+            told if told < MAX_TOLD => self.errors.push(format!("place {place}: {why}")),
+            MAX_TOLD => self.errors.push("and more that could not be read".to_owned()),
+            _ => {}
         }
     }
 
@@ -275,6 +277,14 @@ mod tests {
         assert_eq!(stores.len(), 1);
         assert_eq!(stores[0].contents.anchors.len(), 1);
         assert_eq!(stores[0].contents.errors, ["1 records are no certificates"]);
+    }
+
+    #[test]
+    fn however_much_cannot_be_read_some_of_it_is_told_and_that_there_is_more() {
+        let mut contents = Contents::default();
+        (0..100).for_each(|place| contents.error(place, "not there"));
+        assert_eq!(contents.errors.len(), MAX_TOLD + 1);
+        assert_eq!(contents.errors[MAX_TOLD], "and more that could not be read");
     }
 
     #[test]

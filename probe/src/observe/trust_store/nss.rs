@@ -95,6 +95,10 @@ impl Store for Nss {
         let mut contents = Contents::default();
         for path in self.databases(machine) {
             contents.found += 1;
+            if contents.found > MAX_DATABASES {
+                contents.error(contents.found, "one database more than are read");
+                break;
+            }
             match database(&path, reader) {
                 Ok(read) => read.add_to(&mut contents),
                 Err(why) => contents.error(contents.found, why),
@@ -118,7 +122,7 @@ impl Nss {
         let at_home = self.at_home.iter().filter_map(|path| machine.home(path));
         let of_system = self.of_system.iter().map(|path| machine.system(path));
         let databases = self.profiles(machine).chain(at_home).chain(of_system).map(|folder| folder.join("cert9.db"));
-        databases.filter(|path| path.exists()).take(MAX_DATABASES).collect()
+        databases.filter(|path| path.exists()).take(MAX_DATABASES + 1).collect()
     }
 }
 

@@ -52,7 +52,11 @@ fn add(policies: &Value, machine: &Machine, reader: &mut Reader, contents: &mut 
         contents.note("ImportEnterpriseRoots: where it can, Firefox also takes what was added to the platform's store".to_owned());
     }
     let install = certificates.get("Install").and_then(Value::as_array);
-    for entry in install.into_iter().flatten().filter_map(Value::as_str).take(MAX_INSTALLED) {
+    for (count, entry) in install.into_iter().flatten().filter_map(Value::as_str).enumerate() {
+        if count == MAX_INSTALLED {
+            contents.error(contents.found + 1, "one certificate more than are read of a policy");
+            return;
+        }
         reader.add_file(&installed(entry, machine), contents);
     }
 }

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use mintwatch_validator::evidence::{Bytes, Sha256};
 
 use super::Contents;
-use super::machine::entries;
+use super::machine::{MAX_ENTRIES, entries};
 use crate::certificates::{Encoding, Found, decode, read_stream};
 
 /// Reads the files of all stores, each file once, until the time or the bytes are used up.
@@ -122,7 +122,11 @@ impl Reader {
     pub(super) fn add_folder(&mut self, folder: &Path, contents: &mut Contents) {
         contents.found += 1;
         let at = contents.found;
-        for path in entries(folder) {
+        let entries = entries(folder);
+        if entries.len() == MAX_ENTRIES {
+            contents.error(at, format!("only {MAX_ENTRIES} files of it were looked at"));
+        }
+        for path in entries {
             // A link into nowhere, and a folder in the folder, hold no certificate for anybody.
             if !fs::metadata(&path).is_ok_and(|metadata| !metadata.is_dir()) {
                 continue;
