@@ -3,6 +3,8 @@
 
 use std::fs;
 
+use mintwatch::commands::{anchors, doctor};
+use mintwatch::observe::trust_store::Machine;
 use mintwatch_validator::evidence::{
     Bytes, Chain, ChainForm, ClockCheck, Collector, DnsAnswer, EVIDENCE_VERSION, Ending, Evidence, EvidenceFormat, Failure, FailureClass,
     Features, Host, KnownFault, MachineAnchor, Negotiated, Observation, PortalCheck, Possession, Remembered, RememberedFrom, Seen, Sha256,
@@ -36,6 +38,25 @@ fn a_document_with_every_field_filled_fits_and_so_does_its_report() {
     fits("evidence", &evidence.to_json(), "evidence with everything");
     let report = mintwatch_validator::judge(&evidence, &Tables::compiled());
     fits("report", &serde_json::to_string(&report).unwrap(), "report on everything");
+}
+
+#[test]
+fn what_the_probe_tells_of_a_machine_fits() {
+    let folder = workspace::root().unwrap().join("probe/tests/fixtures/trust");
+    let set = |name, file: &str| (name, folder.join(file).into_os_string());
+    let variables = [set("SSL_CERT_FILE", "superfish.pem"), set("PIP_CERT", "public-root.pem"), set("CURL_CA_BUNDLE", "absent.pem")];
+    let machine = Machine::below(&folder, &folder, variables);
+    let now = 1_795_478_400;
+    let anchors = anchors::of_machine(&machine, &[], &Tables::compiled(), now);
+    assert!(anchors.anchors.iter().any(|row| !row.marks.is_empty() && row.owner.is_none()));
+    assert!(anchors.anchors.iter().any(|row| row.owner.is_some() && !row.programs.is_empty()));
+    assert!(anchors.stores.iter().any(|store| !store.errors.is_empty()));
+    fits("anchors", &serde_json::to_string(&anchors).unwrap(), "anchors");
+    let doctor = doctor::of_machine(&machine, &Tables::compiled(), now, true);
+    assert!(doctor.checks.iter().any(|check| check.hint.is_some()));
+    fits("doctor", &serde_json::to_string(&doctor).unwrap(), "doctor");
+    let leaking = serde_json::to_string(&doctor).unwrap().replacen("\"name\"", "\"path\":\"/home/somebody\",\"name\"", 2);
+    assert!(!faults("doctor", &leaking).is_empty(), "the schema has room for a path");
 }
 
 #[test]

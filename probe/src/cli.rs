@@ -16,7 +16,7 @@ use mintwatch_validator::verdict::Severity;
 use crate::demo::scenario::Scenario;
 use crate::laundering::KnownBad;
 use crate::memory::{Network, network};
-use crate::observe::{Angle, Elsewhere, Proxy};
+use crate::observe::{Angle, Elsewhere, Proxy, trust_store};
 
 /// Shows whether someone sits inside your TLS connections, and keeps the evidence.
 ///
@@ -57,6 +57,15 @@ pub enum Command {
     Explain(ExplainArgs),
     /// Play an interception on this machine's loopback, and judge it; needs no network
     Demo(DemoArgs),
+    /// List the trust anchors of this machine that root programs do not carry, and who has them; needs no network
+    ///
+    /// Read are the platform's store, what environment variables name, the databases of Firefox, Thunderbird and Chromium, what
+    /// policies have Firefox install, and the trust stores of Java. It is never told where below a home folder something lies.
+    Anchors(AnchorsArgs),
+    /// Say on one page whether this machine is fit to look
+    ///
+    /// It asks the system's resolver for one well-known host, drawn at random, and three pages that exist for such checks over plain HTTP, and sends nothing else.
+    Doctor(DoctorArgs),
 }
 
 /// Arguments of `scan`.
@@ -395,6 +404,36 @@ pub struct Remembering {
     pub network: Option<Network>,
 }
 
+/// Arguments of `anchors`.
+#[derive(Debug, Args)]
+#[command(after_help = ANCHORS_STATUS, after_long_help = ANCHORS_STATUS)]
+pub struct AnchorsArgs {
+    /// Print the whole list as JSON
+    #[arg(long)]
+    pub json: bool,
+    /// Show what most root programs carry too, and stores that are not there
+    #[arg(long)]
+    pub all: bool,
+    /// Read this store only; may be repeated
+    #[arg(long, value_name = "NAME", value_parser = store())]
+    pub store: Vec<String>,
+    #[command(flatten)]
+    #[allow(missing_docs, reason = "documented at the type")]
+    pub laid_over: LaidOver,
+}
+
+/// Arguments of `doctor`.
+#[derive(Debug, Args)]
+#[command(after_help = DOCTOR_STATUS, after_long_help = DOCTOR_STATUS)]
+pub struct DoctorArgs {
+    /// Print what was found as JSON
+    #[arg(long)]
+    pub json: bool,
+    /// Send nothing at all
+    #[arg(long)]
+    pub offline: bool,
+}
+
 /// How to look.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Looking")]
@@ -576,6 +615,10 @@ fn rule() -> PossibleValuesParser {
     PossibleValuesParser::new(RULES.iter().map(|rule| rule.id))
 }
 
+fn store() -> PossibleValuesParser {
+    PossibleValuesParser::new(trust_store::names())
+}
+
 fn stated(text: &str) -> Result<Stated, String> {
     let shape = || "give it as HOST:PORT:ADDRESS or HOST:PORT:ADDRESS:PORT".to_owned();
     let (name, rest) = text.split_once(':').ok_or_else(shape)?;
@@ -648,6 +691,22 @@ Exit status:
    1  could not run
    2  wrong usage
    5  the history is damaged, was changed, or does not hold the head";
+
+const ANCHORS_STATUS: &str = "\
+Exit status, the worst wins:
+   0  every anchor is or was in a public root program, or vouches for nobody but itself
+   1  could not run
+   2  wrong usage
+   3  a store could not be read, or not all of it
+  10  an anchor was added on this machine that can vouch for others: no root program has ever had it
+  11  an anchor's key is known to serve interception, or to be in other hands";
+
+const DOCTOR_STATUS: &str = "\
+Exit status, the worst wins:
+   0  all is well, or only worth a note
+   1  could not run
+   2  wrong usage
+   3  something is bad";
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "tests")]

@@ -423,7 +423,7 @@ impl Town {
                 leaf_keys: LeafKeys::OneForAll,
                 selection: Arc::new(|_| true),
                 origins: HOSTS.iter().map(|host| ((*host).to_owned(), servers[CLEAN].address())).collect::<HashMap<_, _>>(),
-                roots: trusted,
+                roots: Some(trusted),
             };
             servers.push(firewall::run(listen().await, settings).unwrap());
             let ways: Vec<SocketAddr> = servers.iter().map(Server::address).collect();

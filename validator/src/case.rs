@@ -9,7 +9,7 @@ use rustls_pki_types::ServerName;
 use crate::chain::Certificate;
 use crate::days::day;
 use crate::der;
-use crate::evidence::{ChainForm, DnsAnswer, Evidence, Host, MachineAnchor, Observation, Remembered, Sha256};
+use crate::evidence::{ChainForm, DnsAnswer, Evidence, Host, MachineAnchor, Observation, PLATFORM, Remembered, Sha256};
 use crate::finding::{Facet, Place};
 use crate::paths::{self, Issuer, MAX_CERTIFICATES, Path, Refusal, Validation};
 use crate::profile::Rules;
@@ -221,7 +221,7 @@ impl<'e> Case<'e> {
     /// Reads the evidence; every signature that is checked is checked here.
     pub(crate) fn read(evidence: &'e Evidence, tables: &'e Tables) -> Self {
         let machine = evidence.surroundings.anchors.yes();
-        let local_anchors: Vec<Anchor<'e>> = machine.into_iter().flatten().filter_map(|anchor| local_anchor(anchor, tables)).collect();
+        let local_anchors = local_anchors(machine.into_iter().flatten(), tables);
         let signatures = Signatures::new();
         let views: Vec<View<'e>> = evidence
             .observations
@@ -294,9 +294,28 @@ fn by_host<'e, T>(all: impl Iterator<Item = (&'e Host, T)>) -> BTreeMap<&'e Host
     grouped
 }
 
+/// Returns each certificate once that was added on the machine. Of several entries with its bytes that of the platform's own
+/// store is named, which most programs heed; else the first.
+fn local_anchors<'e>(machine: impl Iterator<Item = &'e MachineAnchor>, tables: &Tables) -> Vec<Anchor<'e>> {
+    let mut anchors: Vec<Anchor<'e>> = Vec::new();
+    let mut known = BTreeMap::new();
+    for entry in machine {
+        let Some(anchor) = local_anchor(entry, tables) else { continue };
+        let at = *known.entry(anchor.sha256).or_insert(anchors.len());
+        match anchors.get_mut(at) {
+            Some(known) if entry.origin == PLATFORM => known.kind = anchor.kind,
+            Some(_) => {}
+            None => anchors.push(anchor),
+        }
+    }
+    anchors
+}
+
 fn local_anchor<'e>(anchor: &'e MachineAnchor, tables: &Tables) -> Option<Anchor<'e>> {
     let certificate = Certificate::read(anchor.certificate.yes()?.as_slice()).ok()?;
-    if tables.anchor(&certificate.sha256).is_some() {
+    // The same name and key as a public anchor is that anchor, whatever the local copy looks like.
+    let mut namesakes = tables.anchors_by_subject(certificate.subject);
+    if tables.anchor(&certificate.sha256).is_some() || namesakes.any(|public| public.spki == certificate.spki) {
         return None;
     }
     Some(Anchor {
@@ -407,15 +426,7 @@ impl<'e> View<'e> {
                 });
             }
         }
-        // The same name and key as a public anchor is that anchor, whatever the local copy looks like.
-        let is_public = |local: &Anchor<'_>| {
-            anchors.iter().any(|public| public.issuer.subject == local.issuer.subject && public.issuer.spki == local.issuer.spki)
-        };
-        let mut added: Vec<Anchor<'e>> =
-            local_anchors.iter().filter(|local| names.contains(&local.issuer.subject) && !is_public(local)).cloned().collect();
-        let mut known = BTreeSet::new();
-        added.retain(|local| known.insert(local.sha256));
-        anchors.extend(added);
+        anchors.extend(local_anchors.iter().filter(|local| names.contains(&local.issuer.subject)).cloned());
         anchors
     }
 

@@ -12,6 +12,8 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 /// The newest evidence format this build writes and reads.
 pub const EVIDENCE_VERSION: u32 = 1;
+/// The origin of an anchor that the platform's own store holds, for all programs that keep none of their own.
+pub const PLATFORM: &str = "platform";
 /// The longest evidence document that [`Evidence::from_json`] reads, in bytes.
 pub const MAX_DOCUMENT_BYTES: usize = 256 * 1024 * 1024;
 
@@ -393,9 +395,9 @@ pub struct Possession {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Surroundings {
-    /// The trust anchors this machine uses.
+    /// The trust anchors of this machine, in whichever store: sorted by hash, then by origin, and once for each origin.
     pub anchors: Seen<Vec<MachineAnchor>>,
-    /// Names of environment variables that replace the trust store. Never their values.
+    /// Names of environment variables that replace or extend the trust store, or switch checking off. Never their values.
     pub store_overrides: Seen<Vec<String>>,
     /// How this machine's clock compares with a witness.
     pub clock: Seen<ClockCheck>,
@@ -498,9 +500,10 @@ pub enum RememberedFrom {
 pub struct MachineAnchor {
     /// SHA-256 of the certificate.
     pub sha256: Sha256,
-    /// Where it was found: `platform`, or the name of the override variable.
+    /// Where it was found: `platform`; the name of the environment variable that names the file; `nss-firefox`, `java` … for
+    /// what only some programs heed.
     pub origin: String,
-    /// The certificate; left out where a public root program publishes it.
+    /// The certificate; left out where a public root program publishes it, or where another entry has it.
     pub certificate: Seen<Bytes>,
 }
 

@@ -1,5 +1,6 @@
 //! The judgement: every detector is asked, then one verdict for each host and one for all.
 
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 use crate::case::{Case, View};
@@ -304,7 +305,7 @@ fn surroundings_report(evidence: &Evidence, case: &Case<'_>) -> SurroundingsRepo
         ("dns", around.dns.yes().is_some()),
     ];
     SurroundingsReport {
-        machine_anchors: around.anchors.yes().map(Vec::len),
+        machine_anchors: around.anchors.yes().map(|anchors| anchors.iter().map(|anchor| anchor.sha256).collect::<BTreeSet<_>>().len()),
         local_anchors: case.local_anchors.iter().map(crate::case::Anchor::report).collect(),
         store_overrides: around.store_overrides.yes().cloned().unwrap_or_default(),
         proxies: around.proxies.yes().cloned().unwrap_or_default(),

@@ -217,7 +217,7 @@ pub struct Asked {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct SurroundingsReport {
-    /// How many trust anchors this machine has; none when they were not seen.
+    /// How many trust anchors this machine has, each certificate counted once; none when they were not seen.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub machine_anchors: Option<usize>,
     /// Those that no public root program has ever published.

@@ -1,9 +1,11 @@
 //! One verb a file: observe, judge, write, spelled out once each.
 
+pub mod anchors;
 pub mod audit;
 pub mod baseline;
 pub mod check;
 pub mod demo;
+pub mod doctor;
 pub mod explain;
 pub mod history;
 pub mod judge;
@@ -41,6 +43,8 @@ impl Status {
     pub const STALE: Self = Self(4);
     /// Something is suspect.
     pub const SUSPECT: Self = Self(10);
+    /// This machine trusts a key that is known for interception or in other hands.
+    pub const KNOWN_KEY: Self = Self(11);
 
     /// Returns the status of an exit code.
     pub fn of(code: u8) -> Self {
@@ -84,6 +88,8 @@ pub fn run(cli: Cli) -> Result<Status, Error> {
         Command::Audit(args) => audit::run(&args),
         Command::Explain(args) => explain::run(&args),
         Command::Demo(args) => demo::run(&args),
+        Command::Anchors(args) => anchors::run(&args),
+        Command::Doctor(args) => doctor::run(&args),
     }
 }
 

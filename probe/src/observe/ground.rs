@@ -1,7 +1,7 @@
 //! Ground truth: clock, captive portal, versions of IP, and whether answers are made up. It is looked at beside the
 //! handshakes, and the judge weighs it before them.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
+use std::net::SocketAddr;
 use std::path::Path;
 use std::time::Duration;
 
@@ -13,6 +13,7 @@ use tokio::time::timeout_at;
 
 use super::http::{self, Answer};
 use super::limits::Deadline;
+use super::readiness::{IpVersion, route};
 use super::resolve::Resolver;
 use super::tls::unix_milliseconds;
 
@@ -152,7 +153,7 @@ fn random_label() -> String {
 
 /// Returns which versions of IP reach anybody, by the handshakes that were made.
 pub(super) fn families(observations: &[Observation]) -> Families {
-    let reach = |is_ours: fn(&SocketAddr) -> bool, probe: IpAddr| {
+    let reach = |is_ours: fn(&SocketAddr) -> bool, version: IpVersion| {
         let to = observations.iter().filter(|seen| peer_of(seen).is_some_and(|peer| is_ours(&peer)));
         let (mut asked, mut answered) = (false, false);
         for seen in to {
@@ -161,22 +162,16 @@ pub(super) fn families(observations: &[Observation]) -> Families {
         }
         match (answered, asked) {
             (true, _) => Reach::Answered,
-            (false, _) if !has_route(probe) => Reach::NoRoute,
+            (false, _) if route(version).is_err() => Reach::NoRoute,
             (false, true) => Reach::Silent,
             (false, false) => Reach::NotAsked,
         }
     };
-    Families { ipv4: reach(SocketAddr::is_ipv4, DOCUMENTATION_V4), ipv6: reach(SocketAddr::is_ipv6, DOCUMENTATION_V6) }
+    Families { ipv4: reach(SocketAddr::is_ipv4, IpVersion::V4), ipv6: reach(SocketAddr::is_ipv6, IpVersion::V6) }
 }
 
 fn peer_of(observation: &Observation) -> Option<SocketAddr> {
     observation.peer.yes()?.parse().ok()
-}
-
-/// Says whether this machine has a route to an address. To connect a datagram socket sends nothing.
-pub(crate) fn has_route(to: IpAddr) -> bool {
-    let any = if to.is_ipv6() { IpAddr::V6(Ipv6Addr::UNSPECIFIED) } else { IpAddr::V4(Ipv4Addr::UNSPECIFIED) };
-    UdpSocket::bind(SocketAddr::new(any, 0)).and_then(|socket| socket.connect(SocketAddr::new(to, 9))).is_ok()
 }
 
 /// Pages that are there for this very purpose. None of them is ours, and every network sees them asked all day.
@@ -196,9 +191,6 @@ const NETWORK_AUTHENTICATION_REQUIRED: u16 = 511;
 const LONGEST: Duration = Duration::from_secs(5);
 /// How long a random label is, in letters: 26^18 names, none of them registered.
 const LABEL: usize = 18;
-/// Addresses for documentation (RFC 5737, RFC 3849), outside every network.
-const DOCUMENTATION_V4: IpAddr = IpAddr::V4(Ipv4Addr::new(203, 0, 113, 1));
-const DOCUMENTATION_V6: IpAddr = IpAddr::V6(Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 1));
 /// Where systemd-networkd keeps what networks told.
 const LINKS: &str = "/run/systemd/netif/links";
 /// How many links are looked at.
@@ -237,10 +229,5 @@ mod tests {
         assert!(announced(folder.path()));
         std::fs::write(folder.path().join("2"), "CAPTIVE_PORTAL=urn:ietf:params:capport:unrestricted\n").unwrap();
         assert!(!announced(folder.path()));
-    }
-
-    #[test]
-    fn loopback_has_a_route_everywhere() {
-        assert!(has_route(IpAddr::V4(Ipv4Addr::LOCALHOST)));
     }
 }

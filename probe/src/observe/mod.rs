@@ -8,14 +8,16 @@ mod http;
 mod journal;
 mod limits;
 mod offer;
+mod pac;
 mod proxy;
 mod quic;
+pub mod readiness;
 mod recorder;
 mod resolve;
 mod starttls;
 mod surroundings;
 mod tls;
-mod trust_store;
+pub mod trust_store;
 mod way;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -26,8 +28,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use mintwatch_validator::evidence::{
-    Collector, DnsAnswer, EVIDENCE_VERSION, Evidence, EvidenceFormat, FailureClass, Host, Observation, Seen, Surroundings, Target,
-    Transport, Vantage,
+    ClockCheck, Collector, DnsAnswer, EVIDENCE_VERSION, Evidence, EvidenceFormat, FailureClass, Host, Observation, PortalCheck, Seen,
+    Surroundings, Target, Transport, Vantage,
 };
 use tokio::runtime::Runtime;
 use tokio::sync::{OnceCell, mpsc};
@@ -39,11 +41,12 @@ pub use elsewhere::Elsewhere;
 pub use journal::{Death, Journal};
 pub use limits::Limits;
 pub use offer::{Hello, Offer};
+pub use pac::pac_settings;
 pub use proxy::Proxy;
 pub(crate) use recorder::accepts_anything;
 pub use resolve::{Answer, NoNameServers, Resolver};
 pub use starttls::of_port as starttls_of_port;
-pub use surroundings::look_around;
+pub use surroundings::{look_around, proxies};
 pub use tls::observe;
 pub use way::{Road, Way};
 
@@ -212,6 +215,17 @@ pub async fn run_async(plan: Plan, progress: &mut dyn Progress) -> Result<Eviden
         surroundings.families = Seen::Yes(ground::families(&observations));
     }
     Ok(document(observations, surroundings))
+}
+
+/// Looks at clock and captive portal by themselves, as a run does beside its handshakes.
+///
+/// # Errors
+/// [`ObserveError::Runtime`].
+pub fn ground_truth(resolver: Resolver) -> Result<(Seen<ClockCheck>, Seen<PortalCheck>), ObserveError> {
+    let runtime = runtime()?;
+    let ground = runtime.block_on(async { ground::look(&resolver, Deadline::after(Limits::default().host, "the look around")).await });
+    runtime.shutdown_background();
+    Ok((ground.clock, ground.portal))
 }
 
 /// Plans a handshake with whoever answers for a resolver, at its address.

@@ -29,6 +29,8 @@ fn examine(_: &Case<'_>, view: &View<'_>) -> Vec<Finding> {
 
 #[cfg(test)]
 mod tests {
+    use crate::evidence::{MachineAnchor, Seen};
+    use crate::report::AnchorKind;
     use crate::testing::{Lab, speaks};
 
     #[test]
@@ -42,6 +44,39 @@ mod tests {
     fn stays_silent_about_a_public_anchor() {
         let lab = Lab::new();
         let report = lab.judge(&[lab.site("www.bank.example").issued_by(&lab.disclosed)]);
+        assert!(speaks(&report, super::DETECTOR.id).is_empty());
+    }
+
+    #[test]
+    fn an_anchor_in_several_stores_is_one_and_the_platform_is_named() {
+        let lab = Lab::new();
+        let mut evidence = lab.evidence(&[lab.site("www.bank.example").issued_by(&lab.local)]);
+        let anchor = lab.local.as_machine_anchor();
+        let public = MachineAnchor { sha256: lab.root_sha256(), certificate: Seen::NotVisible, ..anchor.clone() };
+        let found_in = |origin: &str, anchor: &MachineAnchor| MachineAnchor { origin: origin.to_owned(), ..anchor.clone() };
+        for (origins, named) in
+            [(&["SSL_CERT_FILE", "java", "platform"][..], "platform"), (&["java", "nss-user"], "java"), (&["nss-user"], "nss-user")]
+        {
+            let both = origins.iter().flat_map(|origin| [found_in(origin, &anchor), found_in(origin, &public)]);
+            evidence.surroundings.anchors = Seen::Yes(both.collect());
+            let report = crate::judge(&evidence, &lab.tables());
+            let told = report.surroundings.local_anchors.iter().map(|anchor| &anchor.kind).collect::<Vec<_>>();
+            assert_eq!(told, [&AnchorKind::Local(named.to_owned())], "{origins:?}");
+            assert_eq!(report.hosts[0].anchors.len(), 1, "{origins:?}");
+            assert_eq!(report.surroundings.machine_anchors, Some(2), "one added, one public");
+            assert_eq!(speaks(&report, super::DETECTOR.id).len(), 1, "{origins:?}");
+        }
+    }
+
+    #[test]
+    fn stays_silent_about_another_certificate_of_a_public_root() {
+        let lab = Lab::new();
+        let mut evidence = lab.evidence(&[lab.site("www.bank.example").issued_by(&lab.disclosed)]);
+        let copy = lab.one.changed_by(&lab.one, |params| params.serial_number = Some(77_u64.into()));
+        assert_ne!(crate::evidence::Sha256::of(&copy.der), lab.root_sha256());
+        evidence.surroundings.anchors = Seen::Yes(vec![copy.as_machine_anchor()]);
+        let report = crate::judge(&evidence, &lab.tables());
+        assert!(report.surroundings.local_anchors.is_empty());
         assert!(speaks(&report, super::DETECTOR.id).is_empty());
     }
 

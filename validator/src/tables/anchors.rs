@@ -262,14 +262,13 @@ pub(super) fn keys_named_like(likeness: Likeness) -> impl Iterator<Item = &'stat
     READ.iter().filter(move |(read, _)| *read == Some(likeness)).map(|(_, spki)| *spki)
 }
 
-/// Returns how many anchors are compiled in.
-#[cfg(test)]
-pub(super) fn count() -> usize {
-    ANCHORS.len()
+/// Returns every anchor that is compiled in.
+pub(super) fn all<'t>() -> impl Iterator<Item = PublicAnchor<'t>> {
+    (0..ANCHORS.len()).map(|at| -> PublicAnchor<'t> { nth(at) })
 }
 
 /// Returns the anchor with that number.
-pub(super) fn nth(at: usize) -> PublicAnchor<'static> {
+fn nth(at: usize) -> PublicAnchor<'static> {
     let [sha256, programs, not_before, not_after, owner, name, subject, spki, constraints] = ANCHORS.row(at);
     PublicAnchor {
         sha256: Sha256(sha256.try_into().unwrap_or_default()),

@@ -218,6 +218,12 @@ impl Tables {
         lab.map(anchors::LabAnchor::as_public).or_else(|| anchors::by_hash(sha256))
     }
 
+    /// Returns every anchor that a root program has or had, an overlay's first.
+    pub fn anchors(&self) -> impl Iterator<Item = PublicAnchor<'_>> {
+        let lab = self.overlay().map(|applied| applied.anchors.as_slice()).unwrap_or_default();
+        lab.iter().map(anchors::LabAnchor::as_public).chain(anchors::all())
+    }
+
     /// Says whether a CA certificate was disclosed: it, its key, or neither.
     pub fn disclosure(&self, certificate: &Sha256, spki: &Sha256) -> Disclosure {
         let compiled = disclosed::lookup(certificate, spki);
