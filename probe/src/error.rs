@@ -7,6 +7,7 @@ use mintwatch_validator::evidence::EvidenceError;
 use mintwatch_validator::tables::OverlayError;
 
 use crate::demo::scenario::StageError;
+use crate::import::ImportError;
 use crate::observe::{NoNameServers, ObserveError};
 
 /// Why a command could not do what was asked.
@@ -58,6 +59,18 @@ pub enum Error {
         /// What is wrong with it.
         source: EvidenceError,
     },
+    /// A record cannot be imported.
+    #[error(transparent)]
+    Import(#[from] ImportError),
+    /// None of several records could be imported.
+    #[error("none of {0} files could be imported")]
+    NothingRead(usize),
+    /// Evidence and report cannot both go to standard output.
+    #[error("evidence and report cannot both go to standard output")]
+    TwoOutputs,
+    /// There is no report without a judgement.
+    #[error("`{0}` is about judging, and nobody asked for that")]
+    NothingToJudge(&'static str),
     /// Tables cannot be laid over the compiled ones.
     #[error("cannot use these tables: {0}")]
     Overlay(#[source] OverlayError),
@@ -106,7 +119,14 @@ impl Error {
             }
             Self::Evidence { source: EvidenceError::Newer { .. }, .. } => Some("a newer mintwatch reads it"),
             Self::Evidence { .. } => Some("`mintwatch scan --save-evidence FILE` writes evidence"),
-            Self::HostMissing(_) => Some("add `--host NAME`, and `--at TIME` if it was not today"),
+            Self::Import(ImportError::UnknownForm(_)) => Some("say it with `--from`, one of zeek, suricata, ooni, pem, pcap"),
+            Self::Import(ImportError::IsEvidence(_)) => Some("`mintwatch judge FILE` judges it"),
+            Self::Import(ImportError::SeveralForms { .. }) => Some("import each kind by itself"),
+            Self::TwoOutputs => Some("name a file with `--output`, or leave `--judge` to `mintwatch judge -`"),
+            Self::NothingToJudge(_) => Some("add `--judge`"),
+            Self::HostMissing(_) | Self::Import(ImportError::HostMissing(_)) => {
+                Some("add `--host NAME`, and `--at TIME` if it was not today")
+            }
             Self::NoSuchDetector(_) => Some("`mintwatch explain` lists them all; incidents are told by `mintwatch explain incident`"),
             Self::NoSuchIncident(_) => Some("`mintwatch explain incident` lists them all"),
             Self::WordTooMany(..) => Some("`mintwatch explain DETECTOR`, or `mintwatch explain incident NAME`"),
@@ -114,14 +134,28 @@ impl Error {
             Self::NoHosts => Some("name hosts with `--host-list FILE`, or ask one with `mintwatch check HOST`"),
             Self::Overlay(_) => Some("`--lab-tables` takes a `mintwatch.overlay` document"),
             Self::NameServers(_) => Some("leave `--resolver` out to use the system's resolver"),
-            Self::Read { .. } | Self::Write { .. } | Self::Stream(_) | Self::TooLarge { .. } | Self::Observe(_) | Self::Demo(_) => None,
+            Self::Read { .. }
+            | Self::Import(ImportError::Read { .. })
+            | Self::Write { .. }
+            | Self::Stream(_)
+            | Self::TooLarge { .. }
+            | Self::NothingRead(_)
+            | Self::Observe(_)
+            | Self::Demo(_) => None,
         }
     }
 
     /// Returns the exit status: 2 where another command line would help, 1 otherwise.
     pub fn exit_status(&self) -> u8 {
         match self {
-            Self::HostMissing(_) | Self::NoSuchDetector(_) | Self::NoSuchIncident(_) | Self::WordTooMany(..) => 2,
+            Self::HostMissing(_)
+            | Self::NoSuchDetector(_)
+            | Self::NoSuchIncident(_)
+            | Self::WordTooMany(..)
+            | Self::TwoOutputs
+            | Self::NothingToJudge(_) => 2,
+            Self::Import(ImportError::Read { .. }) => 1,
+            Self::Import(_) => 2,
             _ => 1,
         }
     }

@@ -6,6 +6,7 @@ pub mod commands;
 pub mod demo;
 pub mod draw;
 pub mod error;
+pub mod import;
 pub mod incidents;
 pub mod observe;
 pub mod terminal;

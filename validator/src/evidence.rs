@@ -69,6 +69,15 @@ pub enum Vantage {
     Chromium,
     /// Certificates read from files; nobody's handshake.
     Files,
+    /// Handshakes of others, read from a record of theirs: a packet capture, a sensor's log, a measurement.
+    Recorded,
+}
+
+impl Vantage {
+    /// Says whether what was seen may be far older than the document, and by the clock of whoever recorded it.
+    pub fn is_of_another_time(self) -> bool {
+        matches!(self, Self::Files | Self::Recorded)
+    }
 }
 
 /// A fact that was seen, that this vantage never shows, or that could not be had this time.

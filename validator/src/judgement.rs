@@ -2,7 +2,7 @@
 
 use crate::case::{Case, View};
 use crate::detectors::DETECTORS;
-use crate::evidence::{ChainForm, Ending, Evidence, FailureClass, Host, Seen, Sha256, Vantage};
+use crate::evidence::{ChainForm, Ending, Evidence, FailureClass, Host, Seen, Sha256};
 use crate::finding::{Finding, Outcome};
 use crate::paths::Refusal;
 use crate::report::{
@@ -218,12 +218,12 @@ fn refused(refusal: &Refusal) -> Refused {
 }
 
 /// The tables' own date is a floor: no handshake happened before what we know of was published.
-/// Evidence from files has no clock of its own, and a witness beats the floor.
+/// Evidence from files or records may be of any age, and a witness beats the floor.
 fn clock_is_wrong(view: &View<'_>, evidence: &Evidence, tables: &Tables) -> bool {
     match &evidence.surroundings.clock {
         Seen::Yes(check) => check.ahead_seconds.saturating_abs() > CLOCK_TOLERANCE,
         Seen::NotVisible | Seen::Failed(_) => {
-            evidence.collector.vantage != Vantage::Files && view.at < tables.issued_at().saturating_sub(CLOCK_TOLERANCE)
+            !evidence.collector.vantage.is_of_another_time() && view.at < tables.issued_at().saturating_sub(CLOCK_TOLERANCE)
         }
     }
 }

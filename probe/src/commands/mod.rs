@@ -4,6 +4,7 @@ pub mod audit;
 pub mod check;
 pub mod demo;
 pub mod explain;
+pub mod import;
 pub mod judge;
 pub mod scan;
 
@@ -70,6 +71,7 @@ pub fn run(cli: Cli) -> Result<Status, Error> {
         Command::Scan(args) => scan::run(&args),
         Command::Check(args) => check::run(&args),
         Command::Judge(args) => judge::run(&args),
+        Command::Import(args) => import::run(&args),
         Command::Audit(args) => audit::run(&args),
         Command::Explain(args) => explain::run(&args),
         Command::Demo(args) => demo::run(&args),
