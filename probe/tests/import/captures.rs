@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use etherparse::{EtherType, PacketBuilder, VlanId};
 use mintwatch::demo::pki::{Authority, Leaf, Profile, Validity};
-use rustls::crypto::aws_lc_rs;
+use rustls::crypto::{CryptoProvider, aws_lc_rs};
 use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, ClientConnection, Connection, RootCertStore, ServerConfig, ServerConnection, SupportedProtocolVersion};
 
@@ -39,7 +39,15 @@ impl Shop {
 }
 
 pub(crate) fn server(leaf: &Leaf) -> Arc<ServerConfig> {
-    let mut config = ServerConfig::builder_with_provider(aws_lc_rs::default_provider().into())
+    server_with(aws_lc_rs::default_provider(), leaf)
+}
+
+pub(crate) fn server_of_p384(leaf: &Leaf) -> Arc<ServerConfig> {
+    server_with(CryptoProvider { kx_groups: vec![aws_lc_rs::kx_group::SECP384R1], ..aws_lc_rs::default_provider() }, leaf)
+}
+
+fn server_with(provider: CryptoProvider, leaf: &Leaf) -> Arc<ServerConfig> {
+    let mut config = ServerConfig::builder_with_provider(provider.into())
         .with_safe_default_protocol_versions()
         .unwrap()
         .with_no_client_auth()

@@ -100,6 +100,17 @@ fn certificates_of_tls_1_3_are_not_visible_and_the_rest_is() {
 }
 
 #[test]
+fn a_client_that_is_asked_for_another_hello_is_read_on() {
+    let shop = Shop::new();
+    // The server has none of the groups that the client has a key ready for.
+    let talk = shake_hands(&client(&shop.root, &TLS13), &captures::server_of_p384(&shop.leaf), HOST);
+    let evidence = imported(&pcap(&packets(&segments(&talk, 1_400), WAY), 1, WHOLE)).evidence;
+    let tls = only(&evidence).tls.yes().unwrap();
+    assert_eq!((tls.version.as_str(), &tls.group), ("TLSv1.3", &Seen::Yes("secp384r1".to_owned())));
+    assert_eq!((&only(&evidence).ending, only(&evidence).target.host.as_str()), (&Ending::Completed, HOST));
+}
+
+#[test]
 fn segments_out_of_order_twice_in_small_pieces_and_over_the_wrap_say_the_same() {
     let shop = Shop::new();
     let talk = shop.talk(&TLS12);
@@ -199,7 +210,8 @@ fn a_resumed_handshake_and_a_refusing_client_are_told_apart_from_a_server_withou
     assert_eq!(only(&evidence).chain, Seen::Failed("a resumed handshake carries none".to_owned()));
     assert_eq!(only(&evidence).tls.yes().unwrap().full_handshake, Seen::Yes(false));
 
-    let refusing = shake_hands(&client(&Shop::new().root, &TLS12), &server_config, HOST);
+    let stranger = Authority::root("Stranger", "Stranger Root", Validity::begun(1_000, AT / 1000, 3_000)).unwrap();
+    let refusing = shake_hands(&client(&stranger, &TLS12), &server_config, HOST);
     let evidence = imported(&pcap(&packets(&segments(&refusing, 1_400), WAY), 1, WHOLE)).evidence;
     let Ending::Failed(failure) = &only(&evidence).ending else { panic!("it was refused") };
     assert_eq!((failure.class, failure.detail.as_str()), (FailureClass::Alert, "the client said UnknownCA"));

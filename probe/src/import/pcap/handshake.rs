@@ -26,6 +26,8 @@ pub(super) struct Handshake {
     at: Option<u64>,
     hello: Option<ClientHello>,
     answer: Option<ServerHello>,
+    /// The server asked for another hello (RFC 8446 §4.1.4).
+    was_asked_again: bool,
     certificates: Option<Vec<Bytes>>,
     staple: Option<Bytes>,
     possession: Option<Possession>,
@@ -76,7 +78,7 @@ impl Handshake {
         match event {
             Event::Message(message) => self.hear_message(side, message, at),
             Event::Alert(true, description) => self.fail(FailureClass::Alert, self.told_of_alert(side, *description)),
-            Event::ChangeCipherSpec if self.answer.as_ref().is_some_and(|answer| answer.version < TLS13) => return Next::Ciphers,
+            Event::ChangeCipherSpec if self.ciphers_at_once() => return Next::Ciphers,
             Event::Ciphered => {
                 if let Some(ciphered) = self.ciphered.get_mut(side) {
                     *ciphered = true;
@@ -97,6 +99,12 @@ impl Handshake {
     /// Says whether all that can be seen was seen.
     pub(super) fn is_over(&self) -> bool {
         self.failure.is_some() || self.ciphered == [true; 2]
+    }
+
+    /// Says whether ChangeCipherSpec means what it says. In TLS 1.3 it means nothing (RFC 8446 §D.4), and another hello
+    /// may follow it; but where the answer is not in the capture, that is rarer than a ciphered Finished.
+    fn ciphers_at_once(&self) -> bool {
+        self.answer.as_ref().map_or(!self.was_asked_again, |answer| answer.version < TLS13)
     }
 
     /// Says whether there is a handshake at all.
@@ -148,7 +156,8 @@ impl Handshake {
                 let Ok(random) = hello.random.try_into() else { return };
                 self.hello = Some(ClientHello::read(random, hello.version, hello.ext.unwrap_or_default()));
             }
-            TlsMessageHandshake::ServerHello(hello) if hello.random != HELLO_RETRY && self.answer.is_none() => {
+            TlsMessageHandshake::ServerHello(hello) if hello.random == HELLO_RETRY => self.was_asked_again = true,
+            TlsMessageHandshake::ServerHello(hello) if self.answer.is_none() => {
                 self.client.get_or_insert(1 - side);
                 self.at.get_or_insert(at);
                 let Ok(random) = hello.random.try_into() else { return };

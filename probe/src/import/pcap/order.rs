@@ -3,6 +3,7 @@
 /// One direction of a connection: what came is handed on in order, what is early waits, within bounds.
 #[derive(Debug, Default)]
 pub(super) struct Order {
+    first: Option<u32>,
     next: Option<u32>,
     waiting: Vec<(u32, Vec<u8>)>,
     held: usize,
@@ -22,6 +23,7 @@ pub(super) enum Stuck {
 impl Order {
     /// States which byte is first, where that is not known yet.
     pub(super) fn begin_at(&mut self, sequence: u32) {
+        self.first.get_or_insert(sequence);
         self.next.get_or_insert(sequence);
     }
 
@@ -32,7 +34,7 @@ impl Order {
 
     /// Says whether a SYN with this number opens the connection that is read, not another one after it.
     pub(super) fn is_opened_by(&self, sequence: u32) -> bool {
-        self.next.is_none_or(|next| distance(sequence, next) <= 1)
+        self.first.is_none_or(|first| first == sequence.wrapping_add(1))
     }
 
     /// Takes a segment's data and hands on what is in order now.
@@ -40,7 +42,8 @@ impl Order {
         if self.stuck.is_some() || (data.is_empty() && !is_cut) {
             return;
         }
-        let next = *self.next.get_or_insert(sequence);
+        self.begin_at(sequence);
+        let next = self.next.unwrap_or(sequence);
         if distance(next, sequence) > 0 {
             self.keep(sequence, data, is_cut);
             return;
