@@ -154,8 +154,7 @@ impl Error {
             | Self::WordTooMany(..)
             | Self::TwoOutputs
             | Self::NothingToJudge(_) => 2,
-            Self::Import(ImportError::Read { .. }) => 1,
-            Self::Import(_) => 2,
+            Self::Import(error) if !matches!(error, ImportError::Read { .. }) => 2,
             _ => 1,
         }
     }

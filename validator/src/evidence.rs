@@ -74,8 +74,9 @@ pub enum Vantage {
 }
 
 impl Vantage {
-    /// Says whether what was seen may be far older than the document, and by the clock of whoever recorded it.
-    pub fn is_of_another_time(self) -> bool {
+    /// Says whether it was seen by others: it may be of any age, by anybody's clock, and nobody knows what the client, if
+    /// there was one, made of it.
+    pub fn is_second_hand(self) -> bool {
         matches!(self, Self::Files | Self::Recorded)
     }
 }

@@ -1,5 +1,6 @@
 //! `import`: what others recorded, as one evidence document, and judged at once where that is wanted.
 
+use std::fmt::Write as _;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
@@ -115,24 +116,23 @@ fn summary(evidence: &Evidence, tally: &Tally) -> String {
     ];
     let told: Vec<_> = kinds.iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!("{count} {what}")).collect();
     if !told.is_empty() {
-        text.push_str(&format!(": {}", told.join(", ")));
+        let _ = write!(text, ": {}", told.join(", "));
     }
     text.push('\n');
     if !tally.passed.is_empty() {
         let passed: Vec<_> = tally.passed.iter().map(|(what, count)| format!("{count} {}", what.text())).collect();
-        text.push_str(&format!("passed over: {}\n", passed.join(", ")));
+        let _ = writeln!(text, "passed over: {}", passed.join(", "));
     }
     for bad in &tally.named {
-        text.push_str(&format!("not read: {}\n", escaped(bad)));
+        let _ = writeln!(text, "not read: {}", escaped(bad));
     }
     if let Some(more) = tally.bad.checked_sub(tally.named.len() as u64).filter(|more| *more > 0) {
-        text.push_str(&format!("not read: {more} more\n"));
+        let _ = writeln!(text, "not read: {more} more");
     }
     if tally.left_out > 0 {
         let left = tally.left_out;
-        text.push_str(&format!(
-            "LEFT OUT: {left} handshakes, for one document holds {MOST_OBSERVATIONS} of them or 240 MiB\nhint: import fewer files at a time, or one host with `--host NAME`\n"
-        ));
+        let _ = writeln!(text, "LEFT OUT: {left} handshakes, for one document holds {MOST_OBSERVATIONS} of them or 240 MiB");
+        text.push_str("hint: import fewer files at a time, or one host with `--host NAME`\n");
     }
     text
 }

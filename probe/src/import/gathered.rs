@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 
-use mintwatch_validator::evidence::{DnsAnswer, Host, MAX_DOCUMENT_BYTES, Observation, Seen, Target, Transport, Vantage};
+use mintwatch_validator::evidence::{Bytes, DnsAnswer, Ending, Host, MAX_DOCUMENT_BYTES, Observation, Seen, Target, Transport, Vantage};
 
 use super::{Imported, document};
 
@@ -124,8 +124,7 @@ impl Gathered {
             self.tally.pass(Passed::OtherHost);
             return;
         }
-        let length = serde_json::to_string(&observation).map_or(usize::MAX, |text| text.len() + 1);
-        let bytes = self.bytes.saturating_add(length);
+        let bytes = self.bytes.saturating_add(length_of(&observation));
         if self.observations.len() >= MOST_OBSERVATIONS || bytes > MOST_BYTES {
             self.tally.left_out += 1;
             return;
@@ -146,6 +145,29 @@ impl Gathered {
         Imported { evidence: document(vantage, newest, self.observations, dns), tally: self.tally }
     }
 }
+
+/// Returns how long an observation is at most, in bytes of JSON, without writing it.
+fn length_of(seen: &Observation) -> usize {
+    let base64 = |bytes: &Bytes| bytes.as_slice().len().div_ceil(3) * 4 + 3;
+    // A control character takes six bytes.
+    let text = |text: &str| text.len() * 6 + 3;
+    let unseen = |told: &Seen<_>| if let Seen::Failed(why) = told { text(why) } else { 0 };
+    let chain = seen.chain.yes().map_or_else(
+        || if let Seen::Failed(why) = &seen.chain { text(why) } else { 0 },
+        |chain| chain.certificates.iter().map(base64).sum(),
+    );
+    let proof = seen.possession.yes().map_or(0, |proof| base64(&proof.message) + base64(&proof.signature));
+    let staple = seen.ocsp_staple.yes().map_or_else(|| unseen(&seen.ocsp_staple), base64);
+    let scts = seen.scts.yes().into_iter().flatten().map(base64).sum::<usize>();
+    let offered = seen.offer.yes().into_iter().flat_map(|offer| [&offer.versions, &offer.alpn, &offer.groups]).flatten();
+    let names = offered.map(|name| text(name)).sum::<usize>() + seen.tls.yes().and_then(|tls| tls.alpn.yes()).map_or(0, |name| text(name));
+    let why = if let Ending::Failed(failure) = &seen.ending { text(&failure.detail) } else { 0 };
+    // Whoever fails says why in up to four places.
+    FRAME + 2 * seen.target.host.as_str().len() + chain + proof + staple + scts + names + 4 * why
+}
+
+/// Field names, numbers, an address and the names of version, suite and group take less than this.
+const FRAME: usize = 1_100;
 
 /// Returns whom a handshake was meant for: the name that was sent, or else the server's address.
 pub(super) fn target(name: Option<&str>, server: SocketAddr, transport: Transport) -> Option<Target> {
@@ -174,6 +196,8 @@ pub(super) type File = Arc<Path>;
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "tests")]
 mod tests {
+    use mintwatch_validator::evidence::{Chain, ChainForm, Failure, FailureClass, Features, Negotiated, Possession};
+
     use super::*;
 
     fn seen(name: &str, at: u64) -> Observation {
@@ -202,10 +226,51 @@ mod tests {
     }
 
     #[test]
+    fn a_handshake_is_never_longer_than_it_is_counted_for() {
+        let host = format!("{0}.{0}.{0}.{1}", "a".repeat(63), "b".repeat(61));
+        let bytes = |length: usize| Bytes::from(vec![0xff; length]);
+        let full = Observation {
+            chain: Seen::Yes(Chain { form: ChainForm::EndEntityOnly, certificates: (0..100).map(bytes).collect() }),
+            scts: Seen::Yes((0..20).map(bytes).collect()),
+            ocsp_staple: Seen::Yes(bytes(4_000)),
+            possession: Seen::Yes(Possession { scheme: u16::MAX, message: bytes(300), signature: bytes(500) }),
+            tls: Seen::Yes(Negotiated {
+                version: "TLSv1.2".to_owned(),
+                cipher_suite: "T".repeat(80),
+                group: Seen::Yes("X25519MLKEM768".to_owned()),
+                alpn: Seen::Yes("\u{1}".repeat(255)),
+                ech_accepted: Seen::Yes(false),
+                full_handshake: Seen::Yes(false),
+            }),
+            offer: Seen::Yes(Features {
+                versions: vec!["TLSv1.2".to_owned(); 64],
+                alpn: vec!["\"".repeat(255); 64],
+                groups: vec!["0x1234".to_owned(); 64],
+                ocsp_staple: false,
+            }),
+            ..begun(Some(&host), "[2001:db8:1111:2222:3333:4444:5555:6666]:65535".parse().unwrap(), Transport::Tcp, u64::MAX).unwrap()
+        };
+        let why = "\u{1}".repeat(500);
+        let failed = Observation {
+            ending: Ending::Failed(Failure { class: FailureClass::NothingInCommon, detail: why.clone() }),
+            chain: Seen::Failed(why.clone()),
+            tls: Seen::Failed(why.clone()),
+            possession: Seen::Failed(why),
+            ..full.clone()
+        };
+        for seen in [full, failed, seen("a", 0)] {
+            let (counted, written) = (length_of(&seen), serde_json::to_string(&seen).unwrap().len());
+            assert!((written..written * 3 + FRAME).contains(&counted), "{written} bytes counted as {counted}");
+        }
+    }
+
+    #[test]
     fn the_same_handshakes_in_another_order_are_the_same_document() {
         let of = |times: [u64; 3]| {
             let mut gathered = Gathered::new(None);
-            times.iter().for_each(|&at| gathered.push(seen("a.example", at)));
+            for at in times {
+                gathered.push(seen("a.example", at));
+            }
             gathered.close(Vantage::Recorded, Seen::NotVisible).evidence
         };
         assert_eq!(of([3_000, 1_000, 2_000]), of([1_000, 2_000, 3_000]));

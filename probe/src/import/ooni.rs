@@ -27,7 +27,8 @@ pub(super) struct Runs {
 
 #[derive(Deserialize)]
 struct Measurement {
-    measurement_start_time: String,
+    #[serde(rename = "measurement_start_time")]
+    start: String,
     #[serde(default)]
     report_id: Option<String>,
     test_keys: TestKeys,
@@ -143,7 +144,7 @@ impl Runs {
     }
 
     fn take_in(&mut self, measurement: Measurement, gathered: &mut Gathered) -> Result<(), String> {
-        let start = start(&measurement.measurement_start_time).ok_or("its start time is none")?;
+        let start = start(&measurement.start).ok_or("its start time is none")?;
         self.note_report(measurement.report_id);
         let keys = measurement.test_keys;
         let over_tcp = keys.tls_handshakes.into_iter().flatten().map(|handshake| (handshake, Transport::Tcp));
@@ -269,7 +270,7 @@ fn resolver(query: &Query) -> &'static str {
             .map_or_else(|_| host.rsplit_once(':').map_or(host, |(host, _)| host).to_owned(), |address| address.ip().to_string());
         host == *name
     };
-    PUBLIC_RESOLVERS.iter().find(|(names, _)| names.iter().any(|name| is_of(&name))).map_or("unnamed", |(_, name)| name)
+    PUBLIC_RESOLVERS.iter().find(|(names, _)| names.iter().any(is_of)).map_or("unnamed", |(_, name)| name)
 }
 
 /// Reads a start such as `2024-03-05 10:11:12`, in UTC; in UNIX milliseconds.

@@ -71,11 +71,11 @@ impl Logs {
         let mut der = Vec::new();
         decode(text.as_bytes(), &mut Vec::new(), &mut der).map_err(|trouble| format!("its certificate is {trouble}"))?;
         let names = ["fingerprint", "id"].into_iter().filter_map(|field| row.text(field)).map(Cow::into_owned);
-        self.keep(names.collect(), der.into())
+        self.keep(names.collect(), &der.into())
     }
 
     /// Keeps a certificate under the names it goes by.
-    fn keep(&mut self, names: Vec<String>, certificate: Bytes) -> Result<(), String> {
+    fn keep(&mut self, names: Vec<String>, certificate: &Bytes) -> Result<(), String> {
         let length = certificate.as_slice().len();
         if self.bytes + length > MOST_CERTIFICATE_BYTES {
             return Err("more certificates than are kept".to_owned());
@@ -98,7 +98,7 @@ impl Logs {
                 if is_alone {
                     names.extend(names_of_file(&chain.file));
                 }
-                if let Err(why) = self.keep(names, certificate) {
+                if let Err(why) = self.keep(names, &certificate) {
                     gathered.tally.refuse(&chain.file, "certificate", 1, &why);
                 }
             }
@@ -118,7 +118,7 @@ impl Logs {
         let found: Vec<Option<&Bytes>> = names.iter().map(|name| self.certificates.get(name)).collect();
         missing.extend(names.iter().zip(&found).filter(|(_, found)| found.is_none()).map(|(name, _)| name.clone()));
         let first = found.first().copied().flatten()?.clone();
-        Some(match found.into_iter().map(|found| found.cloned()).collect() {
+        Some(match found.into_iter().map(Option::<&Bytes>::cloned).collect() {
             Some(certificates) => Chain { form: ChainForm::Presented, certificates },
             None => Chain { form: ChainForm::EndEntityOnly, certificates: vec![first] },
         })
@@ -212,9 +212,9 @@ impl Columns {
         }
         let mut parts = line.split(char::from(self.separator));
         match (parts.next(), parts.next()) {
-            (Some("#set_separator"), Some(separator)) => self.set_separator = separator.to_owned(),
-            (Some("#empty_field"), Some(empty)) => self.empty = empty.to_owned(),
-            (Some("#unset_field"), Some(unset)) => self.unset = unset.to_owned(),
+            (Some("#set_separator"), Some(separator)) => separator.clone_into(&mut self.set_separator),
+            (Some("#empty_field"), Some(empty)) => empty.clone_into(&mut self.empty),
+            (Some("#unset_field"), Some(unset)) => unset.clone_into(&mut self.unset),
             (Some("#fields"), Some(first)) => {
                 self.fields = std::iter::once(first).chain(parts).take(MOST_FIELDS).map(str::to_owned).collect();
             }

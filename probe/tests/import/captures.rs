@@ -114,6 +114,7 @@ pub(crate) fn shake_hands(client: &Arc<ClientConfig>, server: &Arc<ServerConfig>
 
 /// A segment before it is wrapped.
 #[derive(Clone, Debug, Default)]
+#[allow(clippy::struct_excessive_bools, reason = "flags of a header")]
 pub(crate) struct Segment {
     pub(crate) by_client: bool,
     pub(crate) sequence: u32,

@@ -174,7 +174,7 @@ fn a_connection_without_its_opening_is_read_from_a_hello_on_and_counted_from_any
 #[test]
 fn tls_is_found_behind_a_dialogue_in_clear_text_on_any_port() {
     let shop = Shop::new();
-    let dialogues: [(u16, &[(bool, &[u8])]); 3] = [
+    let dialogues: [(u16, Dialogue); 3] = [
         (
             25,
             &[
@@ -357,9 +357,9 @@ fn a_forged_chain_in_a_capture_is_called_what_it_is() {
 fn files_are_known_by_content_packed_or_not_and_from_standard_input() {
     let shop = Shop::new();
     let capture = pcapng(&packets(&segments(&shop.talk(&TLS12), 1_400), WAY), 1);
-    let mut packer = GzEncoder::new(Vec::new(), Compression::fast());
-    packer.write_all(&capture).unwrap();
-    let packed = packer.finish().unwrap();
+    let mut gzip = GzEncoder::new(Vec::new(), Compression::fast());
+    gzip.write_all(&capture).unwrap();
+    let packed = gzip.finish().unwrap();
     let output = mintwatch_fed(&["import", "-"], &packed);
     assert_eq!(output.status.code(), Some(0), "{}", errors(&output));
     assert_eq!(Evidence::from_json(&output.stdout).unwrap(), imported(&capture).evidence);
@@ -450,6 +450,9 @@ fn what_cannot_be_imported_is_told_with_a_hint_and_a_status_of_its_own() {
         assert!(errors(&output).contains(error) && errors(&output).contains(hint), "{arguments:?}: {}", errors(&output));
     }
 }
+
+/// What is said before TLS: whether by the client, and what.
+type Dialogue<'a> = &'a [(bool, &'a [u8])];
 
 fn imported(file: &[u8]) -> Imported {
     let mut import = Import::new(Wanted::default());

@@ -79,7 +79,9 @@ impl Flows {
     pub(super) fn close(mut self, gathered: &mut Gathered) {
         let mut rest: Vec<(Key, Flow)> = self.table.drain().collect();
         rest.sort_by_key(|(_, flow)| flow.born);
-        rest.into_iter().for_each(|(key, flow)| flow.conclude(&key, End::NoMore, gathered));
+        for (key, flow) in rest {
+            flow.conclude(&key, End::NoMore, gathered);
+        }
     }
 
     /// Gives up the quarter of all connections that was silent for the longest time.

@@ -24,6 +24,7 @@ pub(super) enum Sorted<'a> {
 
 /// A TCP segment.
 #[derive(Debug)]
+#[allow(clippy::struct_excessive_bools, reason = "flags of a header")]
 pub(super) struct Segment<'a> {
     /// Who sent it.
     pub(super) from: SocketAddr,
