@@ -299,7 +299,7 @@ fn table_uses(evidence: &Evidence, tables: &Tables) -> Vec<TableUse> {
 mod tests {
     use rcgen::IsCa;
 
-    use crate::evidence::{Evidence, Vantage};
+    use crate::evidence::{Evidence, Seen, Vantage};
     use crate::testing::{Lab, NOW, PINNED_HOST, below};
     use crate::verdict::{Cause, Confidence};
 
@@ -404,18 +404,18 @@ mod tests {
     #[test]
     fn a_record_of_others_may_be_of_any_age_and_says_not_what_the_client_made_of_it() {
         let lab = Lab::new();
-        let cause = |site: &dyn Fn() -> crate::testing::Site<'_>, vantage| {
-            let mut evidence = lab.evidence(&[site()]);
-            evidence.surroundings.clock = crate::evidence::Seen::NotVisible;
+        let cause = |site, vantage| {
+            let mut evidence = lab.evidence(&[site]);
+            evidence.surroundings.clock = Seen::NotVisible;
             evidence.collector.vantage = vantage;
             super::judge(&evidence, &lab.tables()).verdict.cause
         };
         let old = || lab.site(PINNED_HOST).issued_by(&lab.disclosed).in_2015();
-        assert_eq!(cause(&old, Vantage::NativeProbe), Cause::Clock);
-        assert_eq!(cause(&old, Vantage::Recorded), Cause::Clear);
+        assert_eq!(cause(old(), Vantage::NativeProbe), Cause::Clock);
+        assert_eq!(cause(old(), Vantage::Recorded), Cause::Clear);
         let lone = || lab.site("www.bank.example").issued_by(&lab.undisclosed).leaf_only();
-        assert_eq!(cause(&lone, Vantage::Chromium), Cause::LocalInterception);
-        assert_eq!(cause(&lone, Vantage::Recorded), Cause::Inconclusive);
+        assert_eq!(cause(lone(), Vantage::Chromium), Cause::LocalInterception);
+        assert_eq!(cause(lone(), Vantage::Recorded), Cause::Inconclusive);
     }
 
     #[test]

@@ -117,3 +117,31 @@ fn vector_24(content: &[u8]) -> Vec<u8> {
 fn word(value: impl TryInto<u32>) -> u32 {
     value.try_into().unwrap_or(u32::MAX)
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
+mod tests {
+    use std::io::Cursor;
+    use std::path::Path;
+
+    use mintwatch::import::{Import, Wanted};
+    use mintwatch_validator::evidence::{Chain, ChainForm, Host, Seen, Target};
+
+    use super::*;
+
+    #[test]
+    fn every_form_of_a_seed_is_read_as_the_handshake_it_was_made_of() {
+        let certificates: Vec<Bytes> = vec![vec![0x30; 2_000].into(), vec![0x31; 3_000].into()];
+        let chain = Chain { form: ChainForm::Presented, certificates: certificates.clone() };
+        let target = Target::over_tcp(Host::parse("www.shop.example").unwrap(), 443);
+        let handshake = Observation { chain: Seen::Yes(chain), ..Observation::unseen(target, 1_772_705_472_345) };
+        for index in 0..5 {
+            let mut import = Import::new(Wanted::default());
+            import.add(&Path::new("seed").into(), Box::new(Cursor::new(seed(index, &handshake)))).unwrap();
+            let evidence = import.finish(0).unwrap().evidence;
+            let seen = &evidence.observations[0];
+            assert_eq!(seen.chain.yes().unwrap().certificates, certificates, "{index}");
+            assert_eq!(seen.target.host.as_str(), "www.shop.example", "{index}");
+        }
+    }
+}
