@@ -118,10 +118,16 @@ impl Gathered {
         Self { host, observations: Vec::new(), bytes: 0, tally: Tally::default() }
     }
 
+    /// Says whether handshakes with this target are wanted, and counts one that is not.
+    pub(super) fn wants(&mut self, target: &Target) -> bool {
+        let is_wanted = self.host.as_ref().is_none_or(|host| *host == target.host);
+        self.tally.pass_many(Passed::OtherHost, u64::from(!is_wanted));
+        is_wanted
+    }
+
     /// Takes in a handshake, if it is wanted and there is room.
     pub fn push(&mut self, observation: Observation) {
-        if self.host.as_ref().is_some_and(|host| *host != observation.target.host) {
-            self.tally.pass(Passed::OtherHost);
+        if !self.wants(&observation.target) {
             return;
         }
         let bytes = self.bytes.saturating_add(length_of(&observation));
@@ -131,11 +137,6 @@ impl Gathered {
         }
         self.bytes = bytes;
         self.observations.push(observation);
-    }
-
-    /// Says whether nothing more fits.
-    pub fn is_full(&self) -> bool {
-        self.observations.len() >= MOST_OBSERVATIONS || self.bytes > MOST_BYTES
     }
 
     /// Closes the document at the time of its newest handshake; handshakes stand in the order they were started.

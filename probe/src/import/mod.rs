@@ -117,6 +117,8 @@ pub struct Import {
     zeek: zeek::Logs,
     ooni: ooni::Runs,
     chains: Vec<pem::Chain>,
+    /// How many bytes of certificates from files still fit.
+    room: usize,
 }
 
 impl Import {
@@ -129,6 +131,7 @@ impl Import {
             zeek: zeek::Logs::default(),
             ooni: ooni::Runs::default(),
             chains: Vec::new(),
+            room: pem::MOST_BYTES,
         }
     }
 
@@ -149,7 +152,7 @@ impl Import {
             Form::Suricata => suricata::read(file, input, &mut self.gathered),
             Form::Ooni => self.ooni.read(file, input, &mut self.gathered),
             Form::Pem => {
-                self.chains.extend(pem::read(file, input, &mut self.gathered));
+                self.chains.extend(pem::read(file, input, &mut self.room, &mut self.gathered));
                 Ok(())
             }
         }

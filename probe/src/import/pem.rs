@@ -10,8 +10,11 @@ use crate::certificates::{Encoding, Found, decode, read_stream};
 use crate::cli::DEFAULT_PORT;
 use crate::observe::over_tcp;
 
-/// The most certificates of one file.
-const MOST_CERTIFICATES: usize = 100_000;
+/// How many bytes the certificates of all files together may have.
+pub(super) const MOST_BYTES: usize = 256 * 1024 * 1024;
+
+/// What a certificate takes besides its bytes, about.
+const ENTRY_BYTES: usize = 32;
 
 /// The certificates of one file, in order.
 #[derive(Debug)]
@@ -22,9 +25,9 @@ pub(super) struct Chain {
     pub(super) certificates: Vec<Bytes>,
 }
 
-/// Reads a file of certificates, PEM or DER. One with a certificate that cannot be read is no chain: what is missing
+/// Reads a file of certificates, PEM or DER, as long as there is room for them, in bytes. One with a certificate that cannot be read is no chain: what is missing
 /// could be what matters.
-pub(super) fn read(file: &File, input: impl Read, gathered: &mut Gathered) -> Option<Chain> {
+pub(super) fn read(file: &File, input: impl Read, room: &mut usize, gathered: &mut Gathered) -> Option<Chain> {
     let mut certificates: Vec<Bytes> = Vec::new();
     let mut is_whole = true;
     let mut refuse = |number: u64, why: &str| {
@@ -45,11 +48,14 @@ pub(super) fn read(file: &File, input: impl Read, gathered: &mut Gathered) -> Op
         };
         number += 1;
         match read {
-            Ok(_) if certificates.len() >= MOST_CERTIFICATES => {
-                refuse(place.record, "more certificates than one chain can have");
+            Ok(der) if der.len() + ENTRY_BYTES > *room => {
+                refuse(place.record, "more certificates than are kept");
                 return ControlFlow::Break(());
             }
-            Ok(der) => certificates.push(der.into()),
+            Ok(der) => {
+                *room -= der.len() + ENTRY_BYTES;
+                certificates.push(der.into());
+            }
             Err(trouble) => refuse(place.record, &trouble.to_string()),
         }
         ControlFlow::Continue(())
@@ -63,5 +69,27 @@ pub fn observation_of(host: Host, at: u64, certificates: Vec<Bytes>) -> Observat
     Observation {
         chain: Seen::Yes(EvidenceChain { form: ChainForm::Presented, certificates }),
         ..Observation::unseen(over_tcp(host, DEFAULT_PORT), at.saturating_mul(1000))
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+
+    #[test]
+    fn a_chain_is_whole_or_none_and_never_longer_than_there_is_room() {
+        let file = File::from(Path::new("chain.der"));
+        let der = [&[0x30, 0x82, 0, 100][..], &[5; 100]].concat();
+        let three = der.repeat(3);
+        let mut gathered = Gathered::new(None);
+        let mut read = |input: &[u8], room| read(&file, input, &mut { room }, &mut gathered).map(|chain| chain.certificates.len());
+        assert_eq!(read(&three, MOST_BYTES), Some(3));
+        assert_eq!(read(&three, 300), None);
+        assert_eq!(read(&three[..250], MOST_BYTES), None);
+        assert_eq!(gathered.tally.bad, 2);
+        assert!(gathered.tally.named.concat().contains("more certificates than are kept"), "{:?}", gathered.tally.named);
     }
 }

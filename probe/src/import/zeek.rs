@@ -53,11 +53,12 @@ impl Logs {
         if row.has("certificate.serial") || row.has("certificate.subject") {
             self.take_certificate(row)
         } else if row.has("id.resp_h") && row.is_of_tls() {
+            let seen = handshake(row)?;
             if self.handshakes.len() >= super::MOST_OBSERVATIONS {
                 gathered.tally.left_out += 1;
-                return Ok(());
+            } else if gathered.wants(&seen.target) {
+                self.handshakes.push((seen, row.certificate_names()));
             }
-            self.handshakes.push((handshake(row)?, row.certificate_names()));
             Ok(())
         } else {
             gathered.tally.pass(Passed::OtherLine);
