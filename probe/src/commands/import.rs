@@ -108,19 +108,19 @@ fn status(evidence: &Evidence, tally: &Tally) -> Status {
 /// Says what there was, what was passed over and what could not be read.
 fn summary(evidence: &Evidence, tally: &Tally) -> String {
     let chains = |wanted: fn(&Seen<_>) -> bool| evidence.observations.iter().filter(|seen| wanted(&seen.chain)).count();
-    let mut text = format!("{} records read, {} handshakes", tally.records, evidence.observations.len());
+    let mut text = format!("records read: {}, handshakes: {}", tally.records, evidence.observations.len());
     let kinds = [
         (chains(|chain| matches!(chain, Seen::Yes(_))), "with certificates"),
-        (chains(|chain| matches!(chain, Seen::NotVisible)), "that hide them or were logged without"),
-        (chains(|chain| matches!(chain, Seen::Failed(_))), "without any"),
+        (chains(|chain| matches!(chain, Seen::NotVisible)), "certificates hidden or not logged"),
+        (chains(|chain| matches!(chain, Seen::Failed(_))), "no certificates"),
     ];
-    let told: Vec<_> = kinds.iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!("{count} {what}")).collect();
+    let told: Vec<_> = kinds.iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!("{what}: {count}")).collect();
     if !told.is_empty() {
-        let _ = write!(text, ": {}", told.join(", "));
+        let _ = write!(text, " ({})", told.join(", "));
     }
     text.push('\n');
     if !tally.passed.is_empty() {
-        let passed: Vec<_> = tally.passed.iter().map(|(what, count)| format!("{count} {}", what.text())).collect();
+        let passed: Vec<_> = tally.passed.iter().map(|(what, count)| format!("{}: {count}", what.text())).collect();
         let _ = writeln!(text, "passed over: {}", passed.join(", "));
     }
     for bad in &tally.named {

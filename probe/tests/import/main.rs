@@ -363,7 +363,7 @@ fn files_are_known_by_content_packed_or_not_and_from_standard_input() {
     let output = mintwatch_fed(&["import", "-"], &packed);
     assert_eq!(output.status.code(), Some(0), "{}", errors(&output));
     assert_eq!(Evidence::from_json(&output.stdout).unwrap(), imported(&capture).evidence);
-    assert!(errors(&output).contains("1 handshakes: 1 with certificates"), "{}", errors(&output));
+    assert!(errors(&output).contains("handshakes: 1 (with certificates: 1)"), "{}", errors(&output));
 
     let eve = br#"{"timestamp":"2026-03-05T10:11:12.345678+0000","event_type":"tls","dest_ip":"192.0.2.7","dest_port":443,"tls":{"sni":"a.example","version":"TLS 1.3"}}"#;
     let output = mintwatch_fed(&["import", "-", "--output", "-"], eve);
@@ -418,7 +418,7 @@ fn zeek_logs_and_the_files_they_name_are_imported_together_in_any_order() {
         assert_eq!(evidence.collector.vantage, Vantage::Recorded);
     }
     let alone = mintwatch(&["import", &ssl]);
-    assert!(errors(&alone).contains("2 certificates that are named and in none of the files"), "{}", errors(&alone));
+    assert!(errors(&alone).contains("certificates that are named and in none of the files: 2"), "{}", errors(&alone));
 }
 
 #[test]
@@ -441,8 +441,8 @@ fn what_cannot_be_imported_is_told_with_a_hint_and_a_status_of_its_own() {
         (vec![&pem], 2, "whom were they shown for?", "hint: add `--host NAME`"),
         (vec![&capture, "--judge", "--output", "-"], 2, "cannot both go to standard output", "hint: name a file"),
         (vec![&capture, "--strict"], 2, "`--strict` is about judging", "hint: add `--judge`"),
-        (vec![&capture], 3, "0 records read, 0 handshakes", ""),
-        (vec![&eve], 3, "passed over: 1 lines about other things", ""),
+        (vec![&capture], 3, "records read: 0, handshakes: 0", ""),
+        (vec![&eve], 3, "passed over: lines about other things: 1", ""),
         (vec![&garbage], 3, "not read: ", ""),
     ] {
         let output = mintwatch(&[&["import"][..], &arguments].concat());
