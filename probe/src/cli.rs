@@ -14,6 +14,7 @@ use mintwatch_validator::evidence::{Host, Sha256};
 use mintwatch_validator::verdict::Severity;
 
 use crate::demo::scenario::Scenario;
+use crate::import::Form;
 use crate::laundering::KnownBad;
 use crate::memory::{Network, network};
 use crate::observe::{Angle, Elsewhere, Proxy, trust_store};
@@ -51,6 +52,8 @@ pub enum Command {
     Locate(LocateArgs),
     /// Judge saved evidence or certificates from a file; needs no network
     Judge(JudgeArgs),
+    /// Turn what others recorded into evidence: captures, logs of Zeek and Suricata, measurements of OONI
+    Import(ImportArgs),
     /// Scan a database of certificates for CAs that nobody disclosed or constrained; needs no network
     Audit(AuditArgs),
     /// Say what a detector looks for and rests on, or tell the story of an incident
@@ -249,6 +252,40 @@ pub struct JudgeArgs {
     /// When a PEM chain was shown: RFC 3339, a date, or UNIX seconds; now unless stated
     #[arg(long, value_name = "TIME", value_parser = time, allow_negative_numbers = true)]
     pub at: Option<i64>,
+    #[command(flatten)]
+    #[allow(missing_docs, reason = "documented at the type")]
+    pub judging: Judging,
+}
+
+/// Arguments of `import`.
+///
+/// Writes one evidence document, for `mintwatch judge` here or elsewhere. Files may be packed with gzip or zstd. Of
+/// clients nothing is written down, neither address nor port. TLS 1.3 encrypts certificates, so that a capture or a log
+/// shows none of them; for such handshakes the document says that they are not visible. A record that cannot be read is
+/// named and costs only itself.
+#[derive(Debug, Args)]
+#[command(after_help = IMPORT_STATUS, after_long_help = IMPORT_STATUS)]
+pub struct ImportArgs {
+    /// Captures (pcap, pcapng), eve.json, ssl.log with x509.log or files of certificates, measurements, PEM chains; `-`
+    /// is standard input
+    #[arg(value_name = "FILE", required = true)]
+    pub files: Vec<PathBuf>,
+    /// What they are; told by their content when left out
+    #[arg(long, value_name = "FORM", value_enum)]
+    pub from: Option<Form>,
+    /// Write the evidence here, `-` for standard output; that is where it goes when neither this nor `--judge` is given
+    #[arg(long, short, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+    /// Take only handshakes with this host; for certificates from files: whom they were shown for
+    #[arg(long, value_name = "NAME", value_parser = host)]
+    pub host: Option<Host>,
+    /// When certificates from files were shown, now unless stated; and the time of packets that carry none: RFC 3339, a
+    /// date, or UNIX seconds
+    #[arg(long, value_name = "TIME", value_parser = time, allow_negative_numbers = true)]
+    pub at: Option<i64>,
+    /// Judge it at once
+    #[arg(long)]
+    pub judge: bool,
     #[command(flatten)]
     #[allow(missing_docs, reason = "documented at the type")]
     pub judging: Judging,
@@ -675,6 +712,13 @@ Exit status, the worst wins:
   10  suspect
   11  interception under a local, an unknown or no anchor
   12  interception under a publicly trusted authority";
+
+const IMPORT_STATUS: &str = "\
+Exit status, the worst wins; with --judge, that of the verdict where it is worse:
+   0  every record was read, and there was a handshake
+   1  could not run, or a file could not be read
+   2  wrong usage
+   3  records that could not be read, no handshake, or more handshakes than one document holds";
 
 const AUDIT_STATUS: &str = "\
 Exit status, the worst wins:

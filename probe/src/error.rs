@@ -8,6 +8,7 @@ use mintwatch_validator::tables::OverlayError;
 use mintwatch_validator::verdict::Cause;
 
 use crate::demo::scenario::StageError;
+use crate::import::ImportError;
 use crate::memory::MemoryError;
 use crate::observe::{NoNameServers, ObserveError};
 
@@ -60,6 +61,18 @@ pub enum Error {
         /// What is wrong with it.
         source: EvidenceError,
     },
+    /// A record cannot be imported.
+    #[error(transparent)]
+    Import(#[from] ImportError),
+    /// None of several records could be imported.
+    #[error("none of {0} files could be imported")]
+    NothingRead(usize),
+    /// Evidence and report cannot both go to standard output.
+    #[error("evidence and report cannot both go to standard output")]
+    TwoOutputs,
+    /// There is no report without a judgement.
+    #[error("`{0}` is about judging, and nobody asked for that")]
+    NothingToJudge(&'static str),
     /// Tables cannot be laid over the compiled ones.
     #[error("cannot use these tables: {0}")]
     Overlay(#[source] OverlayError),
@@ -134,7 +147,14 @@ impl Error {
             }
             Self::Evidence { source: EvidenceError::Newer { .. }, .. } => Some("a newer mintwatch reads it"),
             Self::Evidence { .. } => Some("`mintwatch scan --save-evidence FILE` writes evidence"),
-            Self::HostMissing(_) => Some("add `--host NAME`, and `--at TIME` if it was not today"),
+            Self::Import(ImportError::UnknownForm(_)) => Some("say it with `--from`, one of zeek, suricata, ooni, pem, pcap"),
+            Self::Import(ImportError::IsEvidence(_)) => Some("`mintwatch judge FILE` judges it"),
+            Self::Import(ImportError::SeveralForms { .. }) => Some("import each kind by itself"),
+            Self::TwoOutputs => Some("name a file with `--output`, or leave `--judge` to `mintwatch judge -`"),
+            Self::NothingToJudge(_) => Some("add `--judge`"),
+            Self::HostMissing(_) | Self::Import(ImportError::HostMissing(_)) => {
+                Some("add `--host NAME`, and `--at TIME` if it was not today")
+            }
             Self::NoSuchDetector(_) => Some("`mintwatch explain` lists them all; incidents are told by `mintwatch explain incident`"),
             Self::NoSuchIncident(_) => Some("`mintwatch explain incident` lists them all"),
             Self::WordTooMany(..) => Some("`mintwatch explain DETECTOR`, or `mintwatch explain incident NAME`"),
@@ -148,7 +168,14 @@ impl Error {
             Self::NoSuchNetwork(_) => Some("`mintwatch baseline --show` lists them all"),
             Self::HistoryChanged(_) => Some("keep the file as it is, and begin another with `--history FILE`"),
             Self::Memory(error) => error.hint(),
-            Self::Read { .. } | Self::Write { .. } | Self::Stream(_) | Self::TooLarge { .. } | Self::Observe(_) | Self::Demo(_) => None,
+            Self::Read { .. }
+            | Self::Import(ImportError::Read { .. })
+            | Self::Write { .. }
+            | Self::Stream(_)
+            | Self::TooLarge { .. }
+            | Self::NothingRead(_)
+            | Self::Observe(_)
+            | Self::Demo(_) => None,
         }
     }
 
@@ -162,7 +189,10 @@ impl Error {
             | Self::NoSuchDetector(_)
             | Self::NoSuchIncident(_)
             | Self::WordTooMany(..)
-            | Self::NoSuchNetwork(_) => 2,
+            | Self::NoSuchNetwork(_)
+            | Self::TwoOutputs
+            | Self::NothingToJudge(_) => 2,
+            Self::Import(error) if !matches!(error, ImportError::Read { .. }) => 2,
             Self::HistoryChanged(_) => 5,
             Self::Memory(error) => error.exit_status(),
             Self::NotVouched { cause } => cause.exit_status(),

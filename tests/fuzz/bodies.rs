@@ -7,6 +7,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use mintwatch::certificates::{Encoding, Found, decode, read_stream};
+use mintwatch::import::{Form, Import, Imported, Wanted};
 use mintwatch::terminal::{Look, escaped, quoted, render};
 use mintwatch_validator::audit::audit;
 use mintwatch_validator::evidence::{
@@ -20,13 +21,14 @@ use mintwatch_validator::{Certificate, Report, Tables, judge, scts};
 pub(crate) type Body = (&'static str, fn(&[u8]));
 
 /// Every body, by the name of its target.
-pub(crate) const BODIES: [Body; 6] = [
+pub(crate) const BODIES: [Body; 7] = [
     ("chain", chain),
     ("evidence_json", evidence_json),
     ("tables", tables),
     ("names", names),
     ("scts", handshake_scts),
     ("database", database),
+    ("import", import),
 ];
 
 /// A chain as TLS 1.2 carries it (RFC 5246 §7.4.2), after nine bytes that say where and when it was seen.
@@ -138,6 +140,24 @@ pub(crate) fn database(bytes: &[u8]) {
         ControlFlow::Continue(())
     });
     assert!(ended.is_continue() && records <= bytes.len() + 1, "{records} records in {} bytes", bytes.len());
+}
+
+/// What others recorded, in whatever form it is: read, and judged. What is nothing we know is read as a capture.
+pub(crate) fn import(bytes: &[u8]) {
+    let file: Arc<Path> = Arc::from(Path::new("record"));
+    for form in [None, Some(Form::Pcap)] {
+        let mut import = Import::new(Wanted { form, host: None, at: Some(1_795_478_400) });
+        if import.add(&file, Box::new(std::io::Cursor::new(bytes.to_vec()))).is_err() {
+            continue;
+        }
+        let Ok(Imported { evidence, tally }) = import.finish(0) else { return };
+        assert!(evidence.observations.len() <= bytes.len() && tally.records + tally.bad <= bytes.len() as u64 * 2 + 2);
+        tally.named.iter().for_each(|named| assert_harmless(&escaped(named)));
+        let written = evidence.to_json();
+        assert_eq!(Evidence::from_json(written.as_bytes()).map(|read| read.to_json()).ok(), Some(written), "what we write we read");
+        judged(&evidence, &Tables::compiled());
+        return;
+    }
 }
 
 /// Asks the rules of an audit about a certificate, of today and of the far past and future.

@@ -71,6 +71,16 @@ pub enum Vantage {
     Chromium,
     /// Certificates read from files; nobody's handshake.
     Files,
+    /// Handshakes of others, read from a record of theirs: a packet capture, a sensor's log, a measurement.
+    Recorded,
+}
+
+impl Vantage {
+    /// Says whether it was seen by others: it may be of any age, by anybody's clock, and nobody knows what the client, if
+    /// there was one, made of it.
+    pub fn is_second_hand(self) -> bool {
+        matches!(self, Self::Files | Self::Recorded)
+    }
 }
 
 /// A fact that was seen, that this vantage never shows, or that could not be had this time.

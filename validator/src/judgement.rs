@@ -5,7 +5,7 @@ use std::net::IpAddr;
 
 use crate::case::{Case, View};
 use crate::detectors::DETECTORS;
-use crate::evidence::{ChainForm, Ending, Evidence, FailureClass, Host, Seen, Sha256, Vantage, Via};
+use crate::evidence::{ChainForm, Ending, Evidence, FailureClass, Host, Seen, Sha256, Via};
 use crate::finding::{Finding, Outcome};
 use crate::paths::Refusal;
 use crate::report::{
@@ -177,8 +177,10 @@ fn standing(view: &View<'_>, case: &Case<'_>, evidence: &Evidence, uses: &[Table
         clock_wrong: clock_is_wrong(view, evidence, case.tables),
         portal: evidence.surroundings.portal.yes().is_some_and(|portal| portal.captive),
         disclosed: view.issuer_is_disclosed(case.tables),
+        // Many a client accepts anything; only of our own vantages do we know that they do not.
         accepted_unseen: observation.chain.yes().is_some_and(|chain| chain.form == ChainForm::EndEntityOnly)
-            && observation.ending == Ending::Completed,
+            && observation.ending == Ending::Completed
+            && !evidence.collector.vantage.is_second_hand(),
         signed_by_known: view.known_issuer().is_some_and(|issuer| issuer.standing == Some(KeyStanding::Public)),
         unfit: view.known_issuer().and_then(|_| view.unfitness()).as_ref().map(refused),
         internal_name: is_internal(&observation.target.host),
@@ -248,12 +250,12 @@ fn refused(refusal: &Refusal) -> Refused {
 }
 
 /// The tables' own date is a floor: no handshake happened before what we know of was published.
-/// Evidence from files has no clock of its own, and a witness beats the floor.
+/// Evidence from files or records may be of any age, and a witness beats the floor.
 fn clock_is_wrong(view: &View<'_>, evidence: &Evidence, tables: &Tables) -> bool {
     match &evidence.surroundings.clock {
         Seen::Yes(check) => check.ahead_seconds.saturating_abs() > CLOCK_TOLERANCE,
         Seen::NotVisible | Seen::Failed(_) => {
-            evidence.collector.vantage != Vantage::Files && view.at < tables.issued_at().saturating_sub(CLOCK_TOLERANCE)
+            !evidence.collector.vantage.is_second_hand() && view.at < tables.issued_at().saturating_sub(CLOCK_TOLERANCE)
         }
     }
 }
@@ -327,7 +329,7 @@ fn table_uses(evidence: &Evidence, tables: &Tables) -> Vec<TableUse> {
 mod tests {
     use rcgen::IsCa;
 
-    use crate::evidence::Evidence;
+    use crate::evidence::{Evidence, Seen, Vantage};
     use crate::testing::{Lab, NOW, PINNED_HOST, below};
     use crate::verdict::{Cause, Confidence};
 
@@ -427,6 +429,23 @@ mod tests {
         // Whoever accepted it trusts somebody whom no root program knows.
         assert_eq!(cause(lone(&lab.undisclosed)), Cause::LocalInterception);
         assert_eq!(cause(lone(&lab.leaked)), Cause::PublicAuthorityInterception);
+    }
+
+    #[test]
+    fn a_record_of_others_may_be_of_any_age_and_says_not_what_the_client_made_of_it() {
+        let lab = Lab::new();
+        let cause = |site, vantage| {
+            let mut evidence = lab.evidence(&[site]);
+            evidence.surroundings.clock = Seen::NotVisible;
+            evidence.collector.vantage = vantage;
+            super::judge(&evidence, &lab.tables()).verdict.cause
+        };
+        let old = || lab.site(PINNED_HOST).issued_by(&lab.disclosed).in_2015();
+        assert_eq!(cause(old(), Vantage::NativeProbe), Cause::Clock);
+        assert_eq!(cause(old(), Vantage::Recorded), Cause::Clear);
+        let lone = || lab.site("www.bank.example").issued_by(&lab.undisclosed).leaf_only();
+        assert_eq!(cause(lone(), Vantage::Chromium), Cause::LocalInterception);
+        assert_eq!(cause(lone(), Vantage::Recorded), Cause::Inconclusive);
     }
 
     #[test]

@@ -13,8 +13,10 @@ use crate::say;
 use crate::trouble::Trouble;
 use crate::workspace;
 
+mod records;
+
 /// The targets, as `tests/fuzz/fuzz_targets` has them.
-pub const TARGETS: [&str; 6] = ["chain", "evidence_json", "tables", "names", "scts", "database"];
+pub const TARGETS: [&str; 7] = ["chain", "evidence_json", "tables", "names", "scts", "database", "import"];
 
 /// The longest seed, in bytes: longer ones teach a fuzzer little and cost it much.
 const LONGEST_SEED: usize = 32 * 1024;
@@ -69,6 +71,7 @@ pub fn seeds(root: &Path) -> Result<BTreeMap<&'static str, Vec<Vec<u8>>>, Troubl
             add("chain", chain_seed(index, observation));
             let alone = Evidence { observations: vec![observation.clone()], ..evidence.clone() };
             add("database", database_seed(index, observation));
+            add("import", records::seed(index, observation));
             add("evidence_json", alone.to_json().into_bytes());
             for certificate in observation.chain.yes().into_iter().flat_map(|chain| chain.certificates.iter().take(2)) {
                 for name in names_of(certificate) {

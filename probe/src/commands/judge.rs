@@ -3,18 +3,16 @@
 use std::io::{self, BufRead, Read};
 use std::path::Path;
 
-use mintwatch_validator::evidence::{
-    Chain, ChainForm, Collector, EVIDENCE_VERSION, Evidence, EvidenceFormat, MAX_DOCUMENT_BYTES, Observation, Seen, Surroundings, Vantage,
-};
+use mintwatch_validator::evidence::{Evidence, MAX_DOCUMENT_BYTES, Seen, Vantage};
 use mintwatch_validator::{Tables, judge};
-use rustls::pki_types::CertificateDer;
 
 use super::report::status;
 use super::tables::add_local_anchors;
 use super::{Status, chosen, files, print, show, tell};
-use crate::cli::{DEFAULT_PORT, JudgeArgs};
+use crate::cli::JudgeArgs;
 use crate::error::Error;
-use crate::observe::{over_tcp, unix_seconds};
+use crate::import::{document, observation_of};
+use crate::observe::unix_seconds;
 
 /// Judges every file; one that cannot be judged is told, and the others are judged all the same.
 ///
@@ -50,7 +48,8 @@ fn judge_file(path: &Path, args: &JudgeArgs, tables: &Tables) -> Result<Status, 
         let certificates = files::certificates_in(path, &text)?;
         let host = args.host.clone().ok_or_else(|| Error::HostMissing(path.to_owned()))?;
         let at = args.at.map_or_else(unix_seconds, |at| u64::try_from(at).unwrap_or(0));
-        from_files(host, at, &certificates)
+        let certificates = certificates.iter().map(|der| der.as_ref().into()).collect();
+        document(Vantage::Files, at, vec![observation_of(host, at, certificates)], Seen::NotVisible)
     };
     add_local_anchors(&mut evidence, &args.judging)?;
     show(&judge(&evidence, tables), &args.judging)
@@ -58,26 +57,6 @@ fn judge_file(path: &Path, args: &JudgeArgs, tables: &Tables) -> Result<Status, 
 
 fn looks_like_json(text: &[u8]) -> bool {
     text.trim_ascii_start().first() == Some(&b'{')
-}
-
-/// Returns the evidence that certificates from a file are: nobody's handshake.
-fn from_files(host: mintwatch_validator::evidence::Host, at: u64, certificates: &[CertificateDer<'_>]) -> Evidence {
-    let certificates = certificates.iter().map(|der| der.as_ref().into()).collect();
-    Evidence {
-        format: EvidenceFormat::Evidence,
-        version: EVIDENCE_VERSION,
-        collector: Collector {
-            name: env!("CARGO_PKG_NAME").to_owned(),
-            version: env!("CARGO_PKG_VERSION").to_owned(),
-            vantage: Vantage::Files,
-        },
-        collected_at: at,
-        observations: vec![Observation {
-            chain: Seen::Yes(Chain { form: ChainForm::Presented, certificates }),
-            ..Observation::unseen(over_tcp(host, DEFAULT_PORT), at.saturating_mul(1000))
-        }],
-        surroundings: Surroundings::unseen(),
-    }
 }
 
 /// Answers each line of standard input with one line: a report, or why there is none.

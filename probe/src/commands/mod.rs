@@ -8,6 +8,7 @@ pub mod demo;
 pub mod doctor;
 pub mod explain;
 pub mod history;
+pub mod import;
 pub mod judge;
 pub mod launder;
 pub mod locate;
@@ -85,6 +86,7 @@ pub fn run(cli: Cli) -> Result<Status, Error> {
         Command::Launder(args) => launder::run(&args),
         Command::Locate(args) => locate::run(&args),
         Command::Judge(args) => judge::run(&args),
+        Command::Import(args) => import::run(&args),
         Command::Audit(args) => audit::run(&args),
         Command::Explain(args) => explain::run(&args),
         Command::Demo(args) => demo::run(&args),
