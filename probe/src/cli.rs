@@ -487,11 +487,11 @@ pub struct Looking {
     /// Who turns names into addresses
     #[arg(long, value_enum, default_value_t = ResolverKind::System)]
     pub resolver: ResolverKind,
-    /// How else to look at every host, separated by commas: families, quic, tls12, classic, http11, repeat, resolvers,
-    /// names; `usual`, `none`, or `all` but names [default: usual; `check` leaves resolvers out]
+    /// How else to look at every host, separated by commas: families, quic, tls12, classic, http11, ech, repeat,
+    /// resolvers, names; `usual`, `none`, or `all` but names [default: usual; `check` leaves resolvers out]
     ///
     /// families: the other version of IP. quic: HTTP/3. tls12: TLS 1.2 alone. classic: no post-quantum group. http11:
-    /// no HTTP/2. repeat: once more, later. resolvers: the same names asked of resolvers elsewhere, and a handshake at
+    /// no HTTP/2. ech: TLS 1.3 alone, with a GREASE Encrypted ClientHello. repeat: once more, later. resolvers: the same names asked of resolvers elsewhere, and a handshake at
     /// what they answer. names: another host's name at this host's address; patents cover such tests, so it is only done
     /// when named.
     #[arg(long, value_name = "LIST", value_parser = angles, verbatim_doc_comment)]

@@ -5,8 +5,9 @@ use std::io::{self, IsTerminal};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use jiff::Timestamp;
+use mintwatch_validator::evidence::{Reach, Transport};
 use mintwatch_validator::finding::{Place, Weight};
-use mintwatch_validator::report::{AnchorKind, HostReport, PossessionReport, Report, Role};
+use mintwatch_validator::report::{AnchorKind, HostReport, PossessionReport, Report, Role, SurroundingsReport};
 use mintwatch_validator::verdict::{Cause, Confidence, Severity};
 use owo_colors::{OwoColorize, Style};
 
@@ -261,9 +262,10 @@ impl Page {
             let padding = " ".repeat(WORD_COLUMNS.saturating_sub(word.len()));
             let first = format!("  {}{padding} {:>4}  ", self.look.cause(cause), hosts.len());
             self.wrapped(&first, WORD_COLUMNS + 9, &escaped(because));
-            let mut names: Vec<_> = hosts.iter().take(MOST_NAMES).map(|host| place_of(host)).collect();
-            if hosts.len() > MOST_NAMES {
-                names.push(format!("… and {} more", hosts.len() - MOST_NAMES));
+            let all_names = named(&hosts, report);
+            let mut names: Vec<_> = all_names.iter().take(MOST_NAMES).cloned().collect();
+            if all_names.len() > MOST_NAMES {
+                names.push(format!("… and {} more", all_names.len() - MOST_NAMES));
             }
             self.wrapped("      ", 6, &names.join(", "));
         }
@@ -377,6 +379,21 @@ impl Page {
                 self.wrapped(&format!("{what}: "), 2, &escaped(&names.join(", ")));
             }
         }
+        for (what, hosts) in
+            [("not on the public network, by some resolver", &around.bogons), ("signed in DNS, and wrongly", &around.badly_signed)]
+        {
+            if !hosts.is_empty() {
+                let names: Vec<_> = hosts.iter().map(ToString::to_string).collect();
+                self.wrapped(&format!("{what}: "), 2, &escaped(&cut(&names.join(", "), 400)));
+            }
+        }
+        if around.invented_answers > 0 {
+            self.line("this network's resolver answers for names that nobody registered");
+        }
+        let ground = ground(around);
+        if !ground.is_empty() {
+            self.wrapped("", 2, &ground);
+        }
     }
 
     fn could_not_look(&mut self, report: &Report) {
@@ -414,6 +431,24 @@ impl Page {
             self.wrapped(&text, 2, &escaped(&told.join(" · ")));
         }
     }
+}
+
+/// Says in one line what was found of clock, portal and versions of IP; empty where nobody looked.
+fn ground(around: &SurroundingsReport) -> String {
+    let clock = around.clock_ahead_seconds.map(|ahead| match ahead {
+        -300..=300 => "clock right".to_owned(),
+        ahead if ahead > 0 => format!("clock {ahead} s ahead"),
+        behind => format!("clock {} s behind", behind.unsigned_abs()),
+    });
+    let portal = around.portal.map(|captive| if captive { "a captive portal" } else { "no captive portal" }.to_owned());
+    let reach = |name: &str, reach: Reach| match reach {
+        Reach::Answered => format!("{name} works"),
+        Reach::Silent => format!("{name}: no answer"),
+        Reach::NoRoute => format!("{name}: no route"),
+        Reach::NotAsked => format!("{name} not asked"),
+    };
+    let families = around.families.map(|families| format!("{}, {}", reach("IPv4", families.ipv4), reach("IPv6", families.ipv6)));
+    clock.into_iter().chain(portal).chain(families).collect::<Vec<_>>().join(" · ")
 }
 
 /// What makes two handshakes alike: cause, what decided, and whose key stands above the end-entity.
@@ -517,6 +552,30 @@ fn weight(weight: Weight) -> &'static str {
         Weight::Strong => "strong",
         Weight::Proven => "proven",
     }
+}
+
+/// Names hosts that share a fate, each once; by which ways they were met, where other ways to them met another.
+fn named(alike: &[&HostReport], report: &Report) -> Vec<String> {
+    let mut ways: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for host in alike {
+        ways.entry(place_of(host)).or_default().push(way_of(host));
+    }
+    let name = |(place, mut ways): (String, Vec<String>)| {
+        let of_host = report.hosts.iter().filter(|host| place_of(host) == place).count();
+        if of_host == ways.len() {
+            return place;
+        }
+        ways.sort_unstable();
+        ways.dedup();
+        format!("{place} ({})", ways.join("; "))
+    };
+    ways.into_iter().map(name).collect()
+}
+
+fn way_of(host: &HostReport) -> String {
+    let quic = (host.transport == Transport::Quic).then(|| "quic".to_owned());
+    let way: Vec<String> = host.way.iter().map(|way| escaped(way)).chain(quic).collect();
+    if way.is_empty() { "plain".to_owned() } else { way.join(", ") }
 }
 
 fn place_of(host: &HostReport) -> String {

@@ -158,8 +158,8 @@ fn added(authority: &Authority) -> MachineAnchor {
 #[tokio::test]
 async fn every_hello_is_answered_as_it_asks_and_says_what_it_offered() {
     let place = Place::at("127.0.0.1:0", false).await;
-    let evidence = look(place.plan(&[Angle::Tls12, Angle::Classic, Angle::Http11, Angle::Repeat])).await;
-    assert_eq!(evidence.observations.len(), 2 * 5);
+    let evidence = look(place.plan(&[Angle::Tls12, Angle::Classic, Angle::Http11, Angle::Ech, Angle::Repeat])).await;
+    assert_eq!(evidence.observations.len(), 2 * 6);
     let agreed: BTreeSet<(String, String)> = evidence
         .observations
         .iter()

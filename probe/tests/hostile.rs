@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use mintwatch::observe::{Limits, Offer, Plan, Resolver, observe, over_tcp, run_async};
+use mintwatch::observe::{Hello, Limits, Offer, Plan, Resolver, observe, over_tcp, run_async};
 use mintwatch_validator::evidence::{Ending, FailureClass, Host, Observation};
 use rcgen::{CertificateParams, KeyPair};
 use rustls::ServerConfig;
@@ -203,6 +203,114 @@ async fn floods_of_records_end_at_once() {
     }
 }
 
+/// A box that takes TLS 1.3 out of our hello: the server then says by eight bytes that it could do better (RFC 8446 §4.1.3).
+#[tokio::test]
+async fn a_hello_that_was_weakened_on_the_way_is_a_downgrade() {
+    let acceptor = {
+        let key = aws_lc_rs::sign::any_supported_type(&PrivateKeyDer::try_from(KEY.serialize_der()).unwrap()).unwrap();
+        let mut certified = ResolvesServerCertUsingSni::new();
+        certified.add("shop.test", CertifiedKey::new(chain_of(1, 0), key)).unwrap();
+        let config = ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_no_client_auth()
+            .with_cert_resolver(Arc::new(certified));
+        TlsAcceptor::from(Arc::new(config))
+    };
+    let peer = serve(move |mut client| {
+        let acceptor = acceptor.clone();
+        async move {
+            let mut hello = vec![0; 8 * 1024];
+            let count = client.read(&mut hello).await.unwrap();
+            hello.truncate(count);
+            // supported_versions: its list is seven bytes with its header, 1.3 and 1.2 in some order. It becomes unknown.
+            let at = hello.windows(5).position(|window| window == [0, 43, 0, 5, 4]).unwrap();
+            hello[at..at + 2].copy_from_slice(&[0xfa, 0xfa]);
+            let (mut near, far) = tokio::io::duplex(64 * 1024);
+            near.write_all(&hello).await.unwrap();
+            let _server = tokio::spawn(async move { drop(acceptor.accept(far).await) });
+            drop(tokio::io::copy_bidirectional(&mut client, &mut near).await);
+        }
+    })
+    .await;
+    let seen = look(peer).await;
+    assert_eq!(class(&seen), FailureClass::Downgraded, "{}", detail(&seen));
+}
+
+/// Every byte of a server's flight bent: each ends as some failure or as a handshake, and nothing else happens.
+#[tokio::test]
+async fn bent_flights_end_as_themselves() {
+    let server = tls(chain_of(3, 200), true).await;
+    let mut flight = Vec::new();
+    let mut stream = TcpStream::connect(server).await.unwrap();
+    // Whatever comes first for a hello of somebody else: ServerHello to ServerHelloDone in clear.
+    let (config, name) = (rustls_client(), rustls::pki_types::ServerName::try_from("shop.test").unwrap());
+    let mut client = rustls::ClientConnection::new(config, name).unwrap();
+    let mut hello = Vec::new();
+    client.write_tls(&mut hello).unwrap();
+    stream.write_all(&hello).await.unwrap();
+    while !flight.ends_with(&[14, 0, 0, 0]) {
+        let mut part = [0; 4096];
+        let count = stream.read(&mut part).await.unwrap();
+        assert_ne!(count, 0);
+        flight.extend_from_slice(&part[..count]);
+    }
+    let mut ends = std::collections::BTreeSet::new();
+    for place in (0..flight.len()).step_by(3) {
+        let mut bent = flight.clone();
+        bent[place] ^= 1 << (place % 8);
+        let peer = serve(move |mut stream| {
+            let bent = bent.clone();
+            async move {
+                greet(&mut stream).await;
+                let _ = stream.write_all(&bent).await;
+            }
+        })
+        .await;
+        let limits = Limits { handshake: Duration::from_millis(300), ..quick() };
+        let seen = observe(&over_tcp(host(), 443), &[peer], &Offer::new().unwrap(), &limits).await;
+        ends.insert(class(&seen));
+    }
+    assert!(ends.contains(&FailureClass::Malformed) && ends.contains(&FailureClass::Closed) && ends.len() >= 3, "{ends:?}");
+}
+
+fn rustls_client() -> Arc<rustls::ClientConfig> {
+    let provider = Arc::new(aws_lc_rs::default_provider());
+    let config = rustls::ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
+    Arc::new(config.with_root_certificates(rustls::RootCertStore::empty()).with_no_client_auth())
+}
+
+/// Whatever is answered to a QUIC Initial: noise, our own packet, floods. It ends by the deadline, as no answer.
+#[tokio::test]
+async fn noise_over_quic_ends_with_its_deadline() {
+    let target =
+        mintwatch_validator::evidence::Target { transport: mintwatch_validator::evidence::Transport::Quic, ..over_tcp(host(), 443) };
+    for noise in [vec![], vec![0; 1200], vec![0xff; 1200], vec![0xc0; 40]] {
+        let socket = tokio::net::UdpSocket::bind("127.0.0.1:0").await.unwrap();
+        let peer = socket.local_addr().unwrap();
+        let answers = tokio::spawn(async move {
+            let mut heard = [0; 2048];
+            loop {
+                let (count, from) = socket.recv_from(&mut heard).await.unwrap();
+                for _ in 0..200 {
+                    let _ = socket.send_to(if noise.is_empty() { &heard[..count] } else { &noise }, from).await;
+                }
+            }
+        });
+        let limits = Limits { quic: Duration::from_millis(400), ..quick() };
+        let begun = Instant::now();
+        let seen = observe(&target, &[peer], &Offer::by(Hello::Quic).unwrap(), &limits).await;
+        answers.abort();
+        assert!(seen.chain.yes().is_none());
+        assert!(begun.elapsed() < Duration::from_millis(1_500), "{:?}", begun.elapsed());
+        assert!(
+            matches!(class(&seen), FailureClass::TimedOut | FailureClass::Malformed | FailureClass::NothingInCommon),
+            "{:?}",
+            class(&seen)
+        );
+    }
+}
+
 #[tokio::test]
 async fn more_bytes_than_the_cap_are_oversize() {
     let peer = tls(chain_of(40, 1_000), false).await;
@@ -233,7 +341,7 @@ async fn a_whole_handshake_is_recorded_as_it_was() {
     assert_eq!(seen.ending, Ending::Completed);
     let agreed = seen.tls.yes().unwrap();
     assert_eq!((agreed.version.as_str(), agreed.cipher_suite.as_str()), ("TLSv1.3", "TLS13_AES_128_GCM_SHA256"));
-    assert_eq!(agreed.group.yes().unwrap(), "X25519");
+    assert_eq!(agreed.group.yes().unwrap(), "X25519MLKEM768");
     assert_eq!((agreed.alpn.yes().unwrap().as_str(), agreed.full_handshake.yes()), ("", Some(&true)));
     assert!(seen.ocsp_staple.yes().unwrap().as_slice().is_empty());
     let possession = seen.possession.yes().unwrap();

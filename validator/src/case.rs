@@ -717,6 +717,12 @@ impl<'e> View<'e> {
         certificates.chain(self.anchors.iter().map(|anchor| anchor.spki_sha256))
     }
 
+    /// Returns whether a log signed an SCT for a later day than this clock showed: the log keeps time for a living.
+    pub(crate) fn is_before_its_scts(&self) -> bool {
+        let signed = |sct: &SctSeen| matches!(sct.worth, SctWorth::Good | SctWorth::LogDoesNotCount);
+        self.scts.each.iter().filter(|sct| signed(sct)).filter_map(|sct| sct.at).any(|at| at > self.at.saturating_add(SCT_AHEAD))
+    }
+
     /// Returns whether logs of enough operators vouch for the end-entity.
     pub(crate) fn is_logged(&self) -> bool {
         self.scts.operators.len() >= ENOUGH_OPERATORS

@@ -338,6 +338,8 @@ pub enum FailureClass {
     Malformed,
     /// No version or algorithm in common.
     NothingInCommon,
+    /// The server can do better than what was agreed, and says so by RFC 8446 §4.1.3: somebody took it out of our hello.
+    Downgraded,
     /// Anything else.
     Other,
 }

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 
 use crate::case::{Case, View};
 use crate::detectors::DETECTORS;
-use crate::evidence::{ChainForm, Ending, Evidence, FailureClass, Host, Seen, Sha256, Via};
+use crate::evidence::{ChainForm, DnsAnswer, Ending, Evidence, FailureClass, Host, Seen, Sha256, Surroundings, Via};
 use crate::finding::{Finding, Outcome};
 use crate::paths::Refusal;
 use crate::report::{
@@ -174,7 +174,7 @@ fn standing(view: &View<'_>, case: &Case<'_>, evidence: &Evidence, uses: &[Table
         searched: view.paths_complete,
         end,
         refused: refusal_of(view, end),
-        clock_wrong: clock_is_wrong(view, evidence, case.tables),
+        clock_wrong: clock_is_wrong(view, case, evidence),
         portal: evidence.surroundings.portal.yes().is_some_and(|portal| portal.captive),
         disclosed: view.issuer_is_disclosed(case.tables),
         // Many a client accepts anything; only of our own vantages do we know that they do not.
@@ -249,13 +249,14 @@ fn refused(refusal: &Refusal) -> Refused {
     }
 }
 
-/// The tables' own date is a floor: no handshake happened before what we know of was published.
-/// Evidence from files or records may be of any age, and a witness beats the floor.
-fn clock_is_wrong(view: &View<'_>, evidence: &Evidence, tables: &Tables) -> bool {
+/// The tables' own date is a floor: no handshake happened before what we know of was published; nor before a log signed
+/// the certificate that was seen. Evidence from files or records may be of any age, and a witness beats the floor.
+fn clock_is_wrong(view: &View<'_>, case: &Case<'_>, evidence: &Evidence) -> bool {
     match &evidence.surroundings.clock {
         Seen::Yes(check) => check.ahead_seconds.saturating_abs() > CLOCK_TOLERANCE,
         Seen::NotVisible | Seen::Failed(_) => {
-            !evidence.collector.vantage.is_second_hand() && view.at < tables.issued_at().saturating_sub(CLOCK_TOLERANCE)
+            let before_tables = view.at < case.tables.issued_at().saturating_sub(CLOCK_TOLERANCE);
+            !evidence.collector.vantage.is_second_hand() && (before_tables || case.views.iter().any(View::is_before_its_scts))
         }
     }
 }
@@ -264,14 +265,18 @@ fn clock_is_wrong(view: &View<'_>, evidence: &Evidence, tables: &Tables) -> bool
 /// ICANN's `.internal`, `.localhost`, and addresses that are not globally routed.
 fn is_internal(host: &Host) -> bool {
     if let Some(address) = host.address() {
-        return match address {
-            IpAddr::V4(v4) => v4.is_private() || v4.is_loopback() || v4.is_link_local(),
-            IpAddr::V6(v6) => v6.is_loopback() || v6.is_unique_local() || v6.is_unicast_link_local(),
-        };
+        return is_inside(address);
     }
     let name = host.as_str();
     let ends = [".local", ".internal", ".home.arpa", ".localhost"];
     !name.contains('.') || ends.iter().any(|end| name.ends_with(end))
+}
+
+fn is_inside(address: IpAddr) -> bool {
+    match address {
+        IpAddr::V4(v4) => v4.is_private() || v4.is_loopback() || v4.is_link_local(),
+        IpAddr::V6(v6) => v6.is_loopback() || v6.is_unique_local() || v6.is_unicast_link_local(),
+    }
 }
 
 /// What speaks for the host: a pin, the expected owner, or a disclosed issuer together with the logs.
@@ -311,8 +316,28 @@ fn surroundings_report(evidence: &Evidence, case: &Case<'_>) -> SurroundingsRepo
         local_anchors: case.local_anchors.iter().map(crate::case::Anchor::report).collect(),
         store_overrides: around.store_overrides.yes().cloned().unwrap_or_default(),
         proxies: around.proxies.yes().cloned().unwrap_or_default(),
+        clock_ahead_seconds: around.clock.yes().map(|check| check.ahead_seconds),
+        portal: around.portal.yes().map(|check| check.captive),
+        families: around.families.yes().copied(),
+        bogons: hosts_of(around, |answer| answer.resolver != STATED && !is_internal(&answer.host) && leads_inside(answer)),
+        badly_signed: hosts_of(around, |answer| matches!(answer.authenticated, Seen::Failed(_))),
+        invented_answers: around.invented.yes().map_or(0, Vec::len),
         not_looked_at: looked.iter().filter(|(_, seen)| !seen).map(|(what, _)| (*what).to_owned()).collect(),
     }
+}
+
+/// What the evidence calls answers that its maker stated.
+const STATED: &str = "stated";
+
+/// Returns the hosts of answers of a kind, sorted, once each.
+fn hosts_of(around: &Surroundings, wanted: impl Fn(&DnsAnswer) -> bool) -> Vec<Host> {
+    let answers = around.dns.yes().into_iter().flatten().filter(|answer| wanted(answer));
+    answers.map(|answer| answer.host.clone()).collect::<BTreeSet<_>>().into_iter().collect()
+}
+
+/// Returns whether some address is one that the public network does not lead to.
+fn leads_inside(answer: &DnsAnswer) -> bool {
+    answer.addresses.iter().filter_map(|address| address.parse().ok()).any(|address: IpAddr| is_inside(address) || address.is_unspecified())
 }
 
 fn table_uses(evidence: &Evidence, tables: &Tables) -> Vec<TableUse> {

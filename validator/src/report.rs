@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
-use crate::evidence::{ChainForm, FailureClass, Host, Sha256, Transport};
+use crate::evidence::{ChainForm, FailureClass, Families, Host, Sha256, Transport};
 use crate::finding::{Facet, Finding, Place};
 use crate::paths::Refusal;
 use crate::tables::{Program, TableVersion};
@@ -226,8 +226,31 @@ pub struct SurroundingsReport {
     pub store_overrides: Vec<String>,
     /// Environment variables that set a proxy.
     pub proxies: Vec<String>,
+    /// Seconds that this machine's clock is ahead of a witness.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub clock_ahead_seconds: Option<i64>,
+    /// Whether a captive portal answers in place of hosts.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub portal: Option<bool>,
+    /// Which versions of IP reach anybody.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub families: Option<Families>,
+    /// Hosts of the public web for which a resolver gave an address that is not routed there (RFC 1918, RFC 4193 …).
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub bogons: Vec<Host>,
+    /// Hosts whose answer is signed, by signatures that do not verify.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub badly_signed: Vec<Host>,
+    /// How many names that nobody registered got an answer.
+    #[serde(skip_serializing_if = "is_none", default)]
+    pub invented_answers: usize,
     /// What nobody looked at: `clock`, `portal`, `dns` …
     pub not_looked_at: Vec<String>,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
+fn is_none(count: &usize) -> bool {
+    *count == 0
 }
 
 /// One table, and how old it was for this evidence.

@@ -24,6 +24,8 @@ pub enum Angle {
     Classic,
     /// `http/1.1` alone.
     Http11,
+    /// TLS 1.3 alone with a GREASE Encrypted ClientHello.
+    Ech,
     /// Once more, later: what is minted on demand differs, and who looks once in a while is met.
     Repeat,
     /// The same names asked of resolvers elsewhere, and a handshake at what they answer.
@@ -34,8 +36,8 @@ pub enum Angle {
 
 impl Angle {
     /// Every angle.
-    pub const ALL: [Self; 8] =
-        [Self::Families, Self::Quic, Self::Tls12, Self::Classic, Self::Http11, Self::Repeat, Self::Resolvers, Self::Names];
+    pub const ALL: [Self; 9] =
+        [Self::Families, Self::Quic, Self::Tls12, Self::Classic, Self::Http11, Self::Ech, Self::Repeat, Self::Resolvers, Self::Names];
     /// Those of a run that says nothing of angles. `Classic` is among them because real boxes let a hello pass that is
     /// too long for one packet, as the post-quantum group makes it.
     pub const USUAL: [Self; 6] = [Self::Families, Self::Quic, Self::Tls12, Self::Classic, Self::Repeat, Self::Resolvers];
@@ -50,6 +52,7 @@ impl Angle {
             Self::Tls12 => "tls12",
             Self::Classic => "classic",
             Self::Http11 => "http11",
+            Self::Ech => "ech",
             Self::Repeat => "repeat",
             Self::Resolvers => "resolvers",
             Self::Names => "names",
@@ -122,6 +125,7 @@ fn by(angle: Angle, hosts: &[(Host, u16)], index: usize) -> Option<Planned> {
         Angle::Tls12 => hello(Hello::Tls12),
         Angle::Classic => hello(Hello::Classic),
         Angle::Http11 => hello(Hello::Http11),
+        Angle::Ech => hello(Hello::Ech),
         Angle::Quic => {
             let quic = hello(Hello::Quic)?;
             Some(Planned { target: Target { transport: Transport::Quic, ..quic.target }, ..quic })

@@ -3,7 +3,7 @@
 use std::io;
 
 use mintwatch_validator::evidence::{Failure, FailureClass};
-use rustls::{AlertDescription, InvalidMessage};
+use rustls::{AlertDescription, InvalidMessage, PeerMisbehaved};
 
 use super::limits::Deadline;
 
@@ -49,6 +49,7 @@ pub(super) fn class_of_tls(error: &rustls::Error) -> FailureClass {
         | Error::PeerSentOversizedRecord => FailureClass::Oversize,
         Error::AlertReceived(alert) => class_of_alert(*alert),
         Error::PeerIncompatible(_) => FailureClass::NothingInCommon,
+        Error::PeerMisbehaved(PeerMisbehaved::AttemptedDowngradeToTls12WhenTls13IsSupported) => FailureClass::Downgraded,
         Error::InappropriateMessage { .. }
         | Error::InappropriateHandshakeMessage { .. }
         | Error::InvalidEncryptedClientHello(_)

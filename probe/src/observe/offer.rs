@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use mintwatch_validator::evidence::Features;
-use rustls::client::Resumption;
+use rustls::client::{EchGreaseConfig, EchMode, Resumption};
+use rustls::crypto::aws_lc_rs::hpke;
+use rustls::crypto::hpke::Hpke as _;
 use rustls::crypto::{CryptoProvider, SupportedKxGroup, aws_lc_rs};
 use rustls::version::{TLS12, TLS13};
 use rustls::{CipherSuite, ClientConfig, NamedGroup, SignatureScheme, SupportedProtocolVersion};
@@ -28,6 +30,8 @@ pub enum Hello {
     Quic,
     /// DNS over TLS (RFC 7858): ALPN `dot`.
     Dot,
+    /// TLS 1.3 alone with a GREASE Encrypted ClientHello (RFC 9849 §6.2), as browsers send where they have no key.
+    Ech,
 }
 
 /// What one hello offers, shared by all connections of a run.
@@ -56,11 +60,13 @@ impl Offer {
         let provider = Arc::new(provider(hello));
         let schemes: Arc<[_]> = provider.signature_verification_algorithms.supported_schemes().into();
         let groups = provider.kx_groups.iter().map(|group| format!("{:?}", group.name())).collect();
-        let mut config = ClientConfig::builder_with_provider(provider)
-            .with_protocol_versions(versions(hello))?
-            .dangerous()
-            .with_custom_certificate_verifier(Recorder::new(Arc::clone(&schemes)))
-            .with_no_client_auth();
+        let builder = ClientConfig::builder_with_provider(provider);
+        let builder = if hello == Hello::Ech {
+            builder.with_ech(EchMode::Grease(grease()?))?
+        } else {
+            builder.with_protocol_versions(versions(hello))?
+        };
+        let mut config = builder.dangerous().with_custom_certificate_verifier(Recorder::new(Arc::clone(&schemes))).with_no_client_auth();
         config.alpn_protocols = alpn(hello).iter().map(|name| name.as_bytes().to_vec()).collect();
         // A server that picks a protocol nobody offered is recorded, not refused.
         config.check_selected_alpn = false;
@@ -102,6 +108,7 @@ pub(super) struct Offers {
     bare: Offer,
     quic: Offer,
     dot: Offer,
+    ech: Offer,
 }
 
 impl Offers {
@@ -115,6 +122,7 @@ impl Offers {
             bare: Offer::by(Hello::Bare)?,
             quic: Offer::by(Hello::Quic)?,
             dot: Offer::by(Hello::Dot)?,
+            ech: Offer::by(Hello::Ech)?,
         })
     }
 
@@ -128,8 +136,16 @@ impl Offers {
             Hello::Bare => &self.bare,
             Hello::Quic => &self.quic,
             Hello::Dot => &self.dot,
+            Hello::Ech => &self.ech,
         }
     }
+}
+
+/// Returns a GREASE extension to a key that nobody holds.
+fn grease() -> Result<EchGreaseConfig, rustls::Error> {
+    let suite = hpke::DH_KEM_X25519_HKDF_SHA256_AES_128;
+    let (placeholder, _) = suite.generate_key_pair()?;
+    Ok(EchGreaseConfig::new(suite, placeholder))
 }
 
 /// Returns the name that the evidence has for a protocol version.
@@ -144,7 +160,7 @@ pub(super) fn version_name(version: rustls::ProtocolVersion) -> String {
 fn versions(hello: Hello) -> &'static [&'static SupportedProtocolVersion] {
     match hello {
         Hello::Tls12 => ONLY_TLS12,
-        Hello::Quic => ONLY_TLS13,
+        Hello::Quic | Hello::Ech => ONLY_TLS13,
         Hello::Usual | Hello::Classic | Hello::Http11 | Hello::Bare | Hello::Dot => rustls::DEFAULT_VERSIONS,
     }
 }
@@ -154,7 +170,7 @@ const ONLY_TLS13: &[&SupportedProtocolVersion] = &[&TLS13];
 
 fn alpn(hello: Hello) -> &'static [&'static str] {
     match hello {
-        Hello::Usual | Hello::Classic | Hello::Tls12 => &["h2", "http/1.1"],
+        Hello::Usual | Hello::Classic | Hello::Tls12 | Hello::Ech => &["h2", "http/1.1"],
         Hello::Http11 => &["http/1.1"],
         Hello::Bare => &[],
         Hello::Quic => &["h3"],
