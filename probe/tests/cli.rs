@@ -339,6 +339,45 @@ fn who_answers_is_located_by_hops() {
     assert_eq!(document["report"]["hosts"][1]["way"][0], "hop limit 1");
 }
 
+/// Ten times the hosts take no more room: they are asked, judged and shown batch by batch.
+#[test]
+fn a_long_list_of_hosts_is_asked_in_batches_and_in_flat_memory() {
+    let shop = Shop::new();
+    let runtime = Runtime::new().unwrap();
+    let server = shop.open(&runtime);
+    let scanned = |hosts: u16, name: &str| {
+        // Every port of the host is another place to ask, and all lead to the shop.
+        let ports: Vec<u16> = (10_000..10_000 + hosts).collect();
+        let list = shop.file(name, &ports.iter().map(|port| format!("www.shop.test:{port}\n")).collect::<String>());
+        let saved = shop.folder.path().join(format!("{name}.json"));
+        let mut scan = command(&["scan", "--host-list", &list, "--angles", "none", "--no-ground-truth", "--json"]);
+        scan.arg("--save-evidence").arg(&saved);
+        for port in ports {
+            scan.arg("--resolve").arg(format!("www.shop.test:{port}:{}", server.address()));
+        }
+        let mut child = scan.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+        let status = format!("/proc/{}/status", child.id());
+        let out = child.stdout.take().unwrap();
+        let reader = std::thread::spawn(move || std::io::read_to_string(out).unwrap());
+        let mut peak = 0;
+        while child.try_wait().unwrap().is_none() {
+            let now = fs::read_to_string(&status).unwrap_or_default();
+            let line = now.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap_or("0 kB");
+            peak = peak.max(line.trim().trim_end_matches(" kB").parse::<usize>().unwrap_or(0));
+            std::thread::sleep(std::time::Duration::from_millis(5));
+        }
+        let reports: Vec<Report> = reader.join().unwrap().lines().map(|line| Report::from_json(line.as_bytes()).unwrap()).collect();
+        assert_eq!(fs::read_to_string(&saved).unwrap().lines().count(), reports.len());
+        (peak, reports.iter().map(|report| report.hosts.len()).sum::<usize>(), reports.len())
+    };
+    let (few, hosts, batches) = scanned(300, "few.txt");
+    assert_eq!((hosts, batches), (300, 2));
+    let (many, hosts, batches) = scanned(3_000, "many.txt");
+    assert_eq!((hosts, batches), (3_000, 12));
+    println!("{few} KiB for 300 hosts, {many} KiB for 3,000");
+    assert!(many < few + few / 3, "{few} KiB for 300 hosts, {many} KiB for 3,000");
+}
+
 #[test]
 fn nothing_is_sent_before_somebody_agreed() {
     let folder = TempDir::new().unwrap();

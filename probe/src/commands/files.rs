@@ -50,6 +50,34 @@ pub(super) fn write(path: &Path, bytes: &[u8]) -> Result<(), Error> {
     })
 }
 
+/// A file that grows line by line, and appears when it is complete.
+pub(super) struct Lines {
+    path: PathBuf,
+    beside: PathBuf,
+    file: File,
+}
+
+impl Lines {
+    /// Begins such a file.
+    pub(super) fn create(path: &Path) -> Result<Self, Error> {
+        let beside = beside(path);
+        let file = File::create(&beside).map_err(|source| Error::Write { path: path.to_owned(), source })?;
+        Ok(Self { path: path.to_owned(), beside, file })
+    }
+
+    /// Adds a line. What was added before stays beside the path when this fails.
+    pub(super) fn add(&mut self, line: &str) -> Result<(), Error> {
+        let added = self.file.write_all(line.as_bytes()).and_then(|()| self.file.write_all(b"\n"));
+        added.map_err(|source| Error::Write { path: self.path.clone(), source })
+    }
+
+    /// Lets it appear.
+    pub(super) fn finish(self) -> Result<(), Error> {
+        let appeared = self.file.sync_all().and_then(|()| fs::rename(&self.beside, &self.path));
+        appeared.map_err(|source| Error::Write { path: self.path, source })
+    }
+}
+
 /// Returns a name in the same folder, for a rename does not cross file systems.
 fn beside(path: &Path) -> PathBuf {
     let mut name = path.file_name().map_or_else(OsString::new, OsString::from);

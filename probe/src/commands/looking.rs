@@ -7,7 +7,7 @@ use mintwatch_validator::{Report, Tables, judge};
 use rand::Rng;
 
 use super::tables::add_local_anchors;
-use super::{Status, files, remembering, report, tell};
+use super::{Status, files, print, remembering, report, tell};
 use crate::cli::{Angles, Judging, Looking, ProxyChoice, Remembering, ResolverKind};
 use crate::consent;
 use crate::error::Error;
@@ -63,15 +63,56 @@ pub(super) fn look_and_judge(
     let report = judge(&evidence, tables);
     let status = report::show(&report, judging)?;
     remembering::tell_of_new_anchors(&report, &keeping.remembering.place);
+    keep(&evidence, &report, keeping, tables)?;
+    tell(&format!("hint: {}", next_step(&report, looking)));
+    Ok(status)
+}
+
+/// Enters a run into the history, where that was asked for.
+fn keep(evidence: &Evidence, report: &Report, keeping: Keeping<'_>, tables: &Tables) -> Result<(), Error> {
     if let Some(kind) = keeping.kind {
         let memory = &mut remembering::open(&keeping.remembering.place)?;
         let network = remembering::here(memory, keeping.remembering);
-        let says = remembering::says(&remembering::told(&evidence, &report, tables));
-        let kept = memory.append(Run::of(&report, kind, network, says))?;
+        let says = remembering::says(&remembering::told(evidence, report, tables));
+        let kept = memory.append(Run::of(report, kind, network, says))?;
         tell(&format!("kept as entry {} of the history; its head is now {}", kept.entry.number, kept.head));
     }
-    tell(&format!("hint: {}", next_step(&report, looking)));
-    Ok(status)
+    Ok(())
+}
+
+/// Asks more hosts than one document should hold: in batches, each with its own evidence and report, one a line under
+/// `--json`, so that what it takes does not grow with the list.
+pub(super) fn look_in_batches(
+    hosts: &[(Host, u16)],
+    usual: &[Angle],
+    rng: &mut impl Rng,
+    keeping: Keeping<'_>,
+    looking: &Looking,
+    judging: &Judging,
+    tables: &Tables,
+) -> Result<Status, Error> {
+    let mut saved = looking.save_evidence.as_deref().map(files::Lines::create).transpose()?;
+    let each = Looking { save_evidence: None, ..looking.clone() };
+    let mut worst = Status::CLEAR;
+    let batches = hosts.len().div_ceil(BATCH);
+    for (number, batch) in hosts.chunks(BATCH).enumerate() {
+        let errand = Errand::to(batch, usual, looking, rng);
+        let evidence = look_once(errand, Some(keeping.remembering), &each, judging, tables)?;
+        if let Some(saved) = &mut saved {
+            saved.add(&evidence.to_json())?;
+        }
+        let report = judge(&evidence, tables);
+        if !judging.json {
+            print(&format!("batch {} of {batches}, {} hosts\n", number + 1, batch.len()))?;
+        }
+        worst = worst.or_worse(report::show(&report, judging)?);
+        keep(&evidence, &report, keeping, tables)?;
+    }
+    saved.map_or(Ok(()), files::Lines::finish)?;
+    if let Some(path) = &looking.save_evidence {
+        tell(&format!("hint: `mintwatch judge - < {}` repeats these verdicts offline", path.display()));
+    }
+    Ok(worst)
 }
 
 /// Makes the planned handshakes in a runtime of its own, and saves the evidence where that was asked for.
@@ -178,3 +219,6 @@ fn next_step(report: &Report, looking: &Looking) -> String {
         None => "add `--save-evidence FILE` to keep what was seen, for others to judge".to_owned(),
     }
 }
+
+/// How many hosts one document holds: enough for what only shows across hosts, little enough for any machine.
+pub(super) const BATCH: usize = 256;

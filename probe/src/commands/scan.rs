@@ -7,7 +7,7 @@ use mintwatch_validator::evidence::Host;
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 
-use super::looking::{Errand, Keeping, look_and_judge};
+use super::looking::{BATCH, Errand, Keeping, look_and_judge, look_in_batches};
 use super::{Status, chosen, files};
 use crate::cli::{Asking, DEFAULT_PORT, ScanArgs, host_and_port};
 use crate::draw::{Candidate, draw};
@@ -26,8 +26,11 @@ pub fn run(args: &ScanArgs) -> Result<Status, Error> {
         Some(path) => listed(path)?,
         None => drawn(&tables, usize::from(args.hosts), &mut rng),
     };
-    let errand = Errand::to(&hosts, &Angle::USUAL, &args.looking, &mut rng);
     let keeping = Keeping { kind: args.keep.then_some(Kind::Scan), remembering: &args.remembering };
+    if hosts.len() > BATCH {
+        return look_in_batches(&hosts, &Angle::USUAL, &mut rng, keeping, &args.looking, &args.judging, &tables);
+    }
+    let errand = Errand::to(&hosts, &Angle::USUAL, &args.looking, &mut rng);
     look_and_judge(errand, keeping, &args.looking, &args.judging, &tables)
 }
 
