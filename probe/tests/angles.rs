@@ -264,6 +264,79 @@ fn dns_answer(question: &[u8], address: std::net::Ipv4Addr) -> Vec<u8> {
     answer
 }
 
+/// A resolver over TLS (RFC 7858) and over HTTPS (RFC 8484), by ALPN, under a certificate of its own.
+async fn private_name_server(address: std::net::Ipv4Addr) -> SocketAddr {
+    let leaf = mintwatch::demo::pki::Leaf::self_signed("dns.test", mintwatch::demo::pki::Validity::begun(1, unix_seconds(), 9)).unwrap();
+    let mut config = rustls::ServerConfig::builder_with_provider(rustls::crypto::aws_lc_rs::default_provider().into())
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(leaf.chain().to_vec(), leaf.key())
+        .unwrap();
+    config.alpn_protocols = vec![b"h2".to_vec(), b"dot".to_vec()];
+    let acceptor = tokio_rustls::TlsAcceptor::from(std::sync::Arc::new(config));
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let at = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        loop {
+            let (client, _) = listener.accept().await.unwrap();
+            let acceptor = acceptor.clone();
+            tokio::spawn(async move {
+                let Ok(mut stream) = acceptor.accept(client).await else { return };
+                if stream.get_ref().1.alpn_protocol() == Some(b"h2") {
+                    let Ok(mut connection) = h2::server::handshake(stream).await else { return };
+                    while let Some(Ok((request, mut respond))) = connection.accept().await {
+                        tokio::spawn(async move {
+                            let mut body = request.into_body();
+                            let mut question = Vec::new();
+                            while let Some(Ok(part)) = body.data().await {
+                                question.extend_from_slice(&part);
+                            }
+                            let answer = dns_answer(&question, address);
+                            let head = http::Response::builder()
+                                .header("content-type", "application/dns-message")
+                                .header("content-length", answer.len())
+                                .body(())
+                                .unwrap();
+                            respond.send_response(head, false).unwrap().send_data(answer.into(), true).unwrap();
+                        });
+                    }
+                    return;
+                }
+                let mut length = [0; 2];
+                while stream.read_exact(&mut length).await.is_ok() {
+                    let mut question = vec![0; usize::from(u16::from_be_bytes(length))];
+                    stream.read_exact(&mut question).await.unwrap();
+                    let answer = dns_answer(&question, address);
+                    stream.write_all(&u16::try_from(answer.len()).unwrap().to_be_bytes()).await.unwrap();
+                    stream.write_all(&answer).await.unwrap();
+                }
+            });
+        }
+    });
+    at
+}
+
+#[tokio::test]
+async fn resolvers_over_tls_and_https_are_asked_and_shown_with_their_own_certificate() {
+    let place = Place::at("127.0.0.1:0", false).await;
+    let server = private_name_server([127, 0, 0, 1].into()).await;
+    let mut plan = place.plan(&[]);
+    plan.elsewhere = ["https://127.0.0.1:{port}/dns-query#dns.test", "tls://127.0.0.1:{port}#dns.test"]
+        .map(|text| Elsewhere::parse(&text.replace("{port}", &server.port().to_string())).unwrap())
+        .into();
+    let evidence = look(plan).await;
+    let answers = evidence.surroundings.dns.yes().unwrap();
+    for resolver in ["dns.test over HTTPS", "dns.test over TLS"] {
+        let told: Vec<_> = answers.iter().filter(|answer| answer.resolver == resolver).collect();
+        assert_eq!(told.len(), 2, "{answers:?}");
+        assert!(told.iter().all(|answer| answer.addresses == ["127.0.0.1"]));
+    }
+    let itself: Vec<_> = evidence.observations.iter().filter(|seen| seen.target.host.as_str() == "dns.test").collect();
+    assert_eq!(itself.len(), 2, "whoever answers for a resolver is looked at too");
+    assert!(itself.iter().all(|seen| chain(seen).len() == 1));
+}
+
 #[tokio::test]
 async fn the_certificate_at_each_resolvers_answer_is_compared() {
     let honest = Place::at("127.0.0.1:0", false).await;

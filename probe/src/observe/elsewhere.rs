@@ -226,6 +226,22 @@ const MOST_ANCESTORS: usize = 5;
 #[allow(clippy::unwrap_used, reason = "tests")]
 mod tests {
     use super::*;
+    use hickory_resolver::proto::rr::{Name, RData, rdata::A};
+
+    #[test]
+    fn the_weakest_signature_of_an_answer_counts() {
+        let record = |proof| {
+            let mut record = Record::from_rdata(Name::root(), 60, RData::A(A::new(192, 0, 2, 1)));
+            record.proof = proof;
+            record
+        };
+        let answered = |proofs: &[Proof]| authentic(&proofs.iter().map(|&proof| record(proof)).collect::<Vec<_>>());
+        assert_eq!(answered(&[Proof::Secure, Proof::Secure]), Seen::Yes(true));
+        assert_eq!(answered(&[Proof::Secure, Proof::Insecure]), Seen::Yes(false));
+        assert!(matches!(answered(&[Proof::Secure, Proof::Bogus]), Seen::Failed(_)));
+        assert_eq!(answered(&[Proof::Indeterminate, Proof::Secure]), Seen::NotVisible);
+        assert_eq!(answered(&[]), Seen::NotVisible);
+    }
 
     #[test]
     fn a_resolver_is_named_by_address_and_by_the_name_of_its_certificate() {
