@@ -6,9 +6,9 @@ use std::fs;
 use mintwatch::commands::{anchors, doctor};
 use mintwatch::observe::trust_store::Machine;
 use mintwatch_validator::evidence::{
-    Bytes, Chain, ChainForm, ClockCheck, Collector, DnsAnswer, EVIDENCE_VERSION, Ending, Evidence, EvidenceFormat, Failure, FailureClass,
-    Features, Host, KnownFault, MachineAnchor, Negotiated, Observation, PortalCheck, Possession, Remembered, RememberedFrom, Seen, Sha256,
-    Surroundings, Target, Transport, Vantage,
+    Bytes, Chain, ChainForm, ClockCheck, Collector, DnsAnswer, DnsRecord, EVIDENCE_VERSION, Ending, Evidence, EvidenceFormat, Failure,
+    FailureClass, Families, Features, Host, KnownFault, MachineAnchor, Negotiated, Observation, PortalCheck, Possession, Reach, Remembered,
+    RememberedFrom, Seen, Sha256, StartTls, Surroundings, Target, Transport, Vantage, Via,
 };
 use mintwatch_validator::tables::Tables;
 use serde_json::Value;
@@ -97,6 +97,7 @@ fn everything() -> Evidence {
         transport,
         server_name: Seen::Yes(host(name)),
         known_fault: Some(KnownFault::Expired),
+        starttls: Some(StartTls::Smtp),
     };
     let features = || Features {
         versions: vec!["TLSv1.3".to_owned()],
