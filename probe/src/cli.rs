@@ -487,14 +487,14 @@ pub struct Looking {
     /// Who turns names into addresses
     #[arg(long, value_enum, default_value_t = ResolverKind::System)]
     pub resolver: ResolverKind,
-    /// How else to look at every host, separated by commas: families, quic, tls12, classic, http11, ech, repeat,
-    /// resolvers, names; `usual`, `none`, or `all` but names [default: usual; `check` leaves resolvers out]
+    /// How else to look at every host, separated by commas: families, quic, tls12, classic, http11, ech, repeat, resolvers,
+    /// names; or `usual`, `none`, `all` (but names) [default: usual; `check` and `watch` leave resolvers out]
     ///
-    /// families: the other version of IP. quic: HTTP/3. tls12: TLS 1.2 alone. classic: no post-quantum group. http11:
-    /// no HTTP/2. ech: TLS 1.3 alone, with a GREASE Encrypted ClientHello. repeat: once more, later. resolvers: the same names asked of resolvers elsewhere, and a handshake at
-    /// what they answer. names: another host's name at this host's address; patents cover such tests, so it is only done
-    /// when named.
-    #[arg(long, value_name = "LIST", value_parser = angles, verbatim_doc_comment)]
+    /// families: the other version of IP. quic: HTTP/3. tls12: TLS 1.2 alone. classic: no post-quantum group. http11: no
+    /// HTTP/2. ech: TLS 1.3 alone, with a GREASE Encrypted ClientHello. repeat: once more, later. resolvers: the same names
+    /// asked of resolvers elsewhere, and a handshake at what they answer. names: another host's name at this host's
+    /// address; patents cover such tests, so it is only done when named.
+    #[arg(long, value_name = "LIST", value_parser = angles)]
     pub angles: Option<Angles>,
     /// Ask this resolver in the angle `resolvers`, in place of those of three operators; may be repeated
     #[arg(long, value_name = "https://ADDRESS[/PATH]#NAME", value_parser = Elsewhere::parse)]
@@ -503,7 +503,7 @@ pub struct Looking {
     #[arg(long, value_name = "URL", value_parser = proxy)]
     pub proxy: Option<ProxyChoice>,
     /// Look at neither clock nor captive portal: nobody but the hosts is asked
-    #[arg(long)]
+    #[arg(long, env = "MINTWATCH_NO_GROUND_TRUTH", value_parser = clap::builder::FalseyValueParser::new())]
     pub no_ground_truth: bool,
     /// Write the evidence to this file, for others to judge
     #[arg(long, value_name = "FILE")]

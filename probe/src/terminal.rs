@@ -262,12 +262,14 @@ impl Page {
             let padding = " ".repeat(WORD_COLUMNS.saturating_sub(word.len()));
             let first = format!("  {}{padding} {:>4}  ", self.look.cause(cause), hosts.len());
             self.wrapped(&first, WORD_COLUMNS + 9, &escaped(because));
-            let all_names = named(&hosts, report);
-            let mut names: Vec<_> = all_names.iter().take(MOST_NAMES).cloned().collect();
-            if all_names.len() > MOST_NAMES {
-                names.push(format!("… and {} more", all_names.len() - MOST_NAMES));
+            for (ways, places) in by_ways(&hosts, report) {
+                let mut names: Vec<_> = places.iter().take(MOST_NAMES).cloned().collect();
+                if places.len() > MOST_NAMES {
+                    names.push(format!("… and {} more", places.len() - MOST_NAMES));
+                }
+                let by = if ways.is_empty() { String::new() } else { format!("by {ways}: ") };
+                self.wrapped(&format!("      {by}"), 6, &names.join(", "));
             }
-            self.wrapped("      ", 6, &names.join(", "));
         }
     }
 
@@ -554,22 +556,24 @@ fn weight(weight: Weight) -> &'static str {
     }
 }
 
-/// Names hosts that share a fate, each once; by which ways they were met, where other ways to them met another.
-fn named(alike: &[&HostReport], report: &Report) -> Vec<String> {
+/// Names hosts that share a fate, each once: by which ways they were met, where other ways to them met another fate.
+fn by_ways(alike: &[&HostReport], report: &Report) -> BTreeMap<String, Vec<String>> {
+    let mut handshakes: BTreeMap<String, usize> = BTreeMap::new();
+    for host in &report.hosts {
+        *handshakes.entry(place_of(host)).or_default() += 1;
+    }
     let mut ways: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for host in alike {
         ways.entry(place_of(host)).or_default().push(way_of(host));
     }
-    let name = |(place, mut ways): (String, Vec<String>)| {
-        let of_host = report.hosts.iter().filter(|host| place_of(host) == place).count();
-        if of_host == ways.len() {
-            return place;
-        }
+    let mut places: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for (place, mut ways) in ways {
+        let all = handshakes.get(&place) == Some(&ways.len());
         ways.sort_unstable();
         ways.dedup();
-        format!("{place} ({})", ways.join("; "))
-    };
-    ways.into_iter().map(name).collect()
+        places.entry(if all { String::new() } else { ways.join("; ") }).or_default().push(place);
+    }
+    places
 }
 
 fn way_of(host: &HostReport) -> String {

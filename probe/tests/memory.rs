@@ -474,7 +474,7 @@ impl Town {
 
     fn bare(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_mintwatch"));
-        command.args(arguments).stdin(Stdio::null());
+        command.args(arguments).stdin(Stdio::null()).env("MINTWATCH_YES", "1").env("MINTWATCH_NO_GROUND_TRUTH", "1");
         command.env("XDG_STATE_HOME", self.place("state")).env("SSL_CERT_FILE", self.place("trusted.pem")).env_remove("SSL_CERT_DIR");
         for name in ["NO_COLOR", "CLICOLOR_FORCE", "FORCE_COLOR"] {
             command.env_remove(name);
