@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::case::{Case, View};
+use crate::chain::Certificate;
 use crate::detector::{Detector, Question};
 use crate::evidence::Sha256;
 use crate::finding::{Facet, Finding, Place, Weight};
@@ -51,11 +52,11 @@ fn speak(case: &Case<'_>, members: &[&View<'_>]) -> Vec<Finding> {
 /// Whether each certificate also names the other hosts, as a CDN's does. Asked of few only: the names are the
 /// sender's to multiply, and comparing all with all is not bounded.
 fn name_each_other(members: &[&View<'_>]) -> bool {
-    members.len() <= NAMED
-        && members
-            .iter()
-            .filter_map(|view| view.end_entity())
-            .all(|certificate| members.iter().all(|other| certificate.names_host(other.observation.target.host.as_str())))
+    let hosts: BTreeSet<&str> = members.iter().map(|view| view.observation.target.host.as_str()).collect();
+    let certificates: BTreeMap<Sha256, &Certificate<'_>> =
+        members.iter().filter_map(|view| view.end_entity()).map(|certificate| (certificate.sha256, certificate)).collect();
+    let few = hosts.len() <= NAMED && certificates.len() <= NAMED;
+    few && certificates.values().all(|certificate| hosts.iter().all(|host| certificate.names_host(host)))
 }
 
 #[cfg(test)]

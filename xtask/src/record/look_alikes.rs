@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use mintwatch::demo::pki::{Authority, DAY, Leaf, Log, PkiError, Profile, Validity};
 use mintwatch_validator::evidence::{
-    Evidence, Features, Host, MachineAnchor, Observation, PortalCheck, Remembered, RememberedFrom, Seen, Vantage,
+    Evidence, Features, Host, MachineAnchor, Observation, PortalCheck, Remembered, RememberedFrom, Seen, Transport, Vantage,
 };
 use mintwatch_validator::tables::{Overlay, OverlayLog, OverlayPoolHost};
 use rcgen::{CertificateParams, DnType, KeyPair};
@@ -37,7 +37,7 @@ pub(super) fn minted(benign: &Path) -> Result<(), Trouble> {
 
 type Make = fn(&Lab) -> Result<Evidence, Trouble>;
 
-const LOOK_ALIKES: [(&str, Make); 12] = [
+const LOOK_ALIKES: [(&str, Make); 13] = [
     ("cdn-several-certificates", cdn),
     ("key-rotation", key_rotation),
     ("intermediate-in-its-grace", newborn_intermediate),
@@ -50,6 +50,7 @@ const LOOK_ALIKES: [(&str, Make); 12] = [
     ("renewed-a-minute-ago", renewed_a_minute_ago),
     ("default-certificate-on-one-family", default_on_one_family),
     ("intermediate-missing-on-one-family", incomplete_on_one_family),
+    ("cdn-from-many-angles", cdn_from_many_angles),
 ];
 
 /// Hosts of the lab and who runs each.
@@ -258,6 +259,32 @@ fn incomplete_on_one_family(lab: &Lab) -> Result<Evidence, Trouble> {
     }
     let observations = vec![at(seen("wiki.example", 0, &whole)?, "192.0.2.8:443"), at(incomplete, "[2001:db8::8]:443")];
     Ok(remembering(evidence(observations), lab))
+}
+
+/// Three customers of a CDN over one key, each met in seven ways, and a site that answers an older hello by another CA.
+fn cdn_from_many_angles(lab: &Lab) -> Result<Evidence, Trouble> {
+    let names = ["shop.example", "news.example", "blog.example"];
+    let key = Arc::new(KeyPair::generate().map_err(failed)?);
+    let mut observations = Vec::new();
+    for (host, days_old) in names.into_iter().zip([10, 20, 30]) {
+        let leaf = lab.issuing.issue_over(&key, &names, Validity::begun(days_old, AT, 90), &lab.logs()).map_err(failed)?;
+        for (after, peer) in (0..).zip(["192.0.2.9:443", "[2001:db8::9]:443"].into_iter().cycle().take(6)) {
+            observations.push(offering(at(seen(host, after, &leaf)?, peer), "TLSv1.3"));
+        }
+        let mut quic = at(seen(host, 7, &leaf)?, "192.0.2.9:443");
+        quic.target.transport = Transport::Quic;
+        observations.push(quic);
+    }
+    let new = lab.site(&lab.issuing, &["wiki.example"], 20).map_err(failed)?;
+    let old = lab.site(&lab.other_issuing, &["wiki.example"], 40).map_err(failed)?;
+    observations.push(offering(at(seen("wiki.example", 0, &new)?, "192.0.2.10:443"), "TLSv1.3"));
+    observations.push(offering(at(seen("wiki.example", 1, &old)?, "192.0.2.10:443"), "TLSv1.2"));
+    Ok(evidence(observations))
+}
+
+fn offering(observation: Observation, version: &str) -> Observation {
+    let features = Features { versions: vec![version.to_owned()], ..Features::default() };
+    Observation { offer: Seen::Yes(features), ..observation }
 }
 
 fn at(observation: Observation, peer: &str) -> Observation {
