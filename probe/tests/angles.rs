@@ -196,7 +196,7 @@ async fn a_chain_is_seen_behind_starttls() {
             });
         }
     });
-    let mut planned = Planned::now(host(BANK), 25);
+    let mut planned = Planned::now(&host(BANK), 25);
     assert_eq!(planned.target.starttls, Some(StartTls::Smtp));
     planned.target.port = mail.port();
     let mut resolver = Resolver::stated_only();

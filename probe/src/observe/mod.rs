@@ -93,8 +93,8 @@ pub struct Planned {
 
 impl Planned {
     /// Plans the usual handshake with a host, at once.
-    pub fn now(host: Host, port: u16) -> Self {
-        usual(&host, port)
+    pub fn now(host: &Host, port: u16) -> Self {
+        usual(host, port)
     }
 }
 
@@ -103,7 +103,7 @@ impl Plan {
     /// surroundings nobody looked at.
     pub fn for_hosts(hosts: impl IntoIterator<Item = (Host, u16)>) -> Self {
         Self {
-            targets: hosts.into_iter().map(|(host, port)| Planned::now(host, port)).collect(),
+            targets: hosts.into_iter().map(|(host, port)| Planned::now(&host, port)).collect(),
             concurrency: DEFAULT_CONCURRENCY,
             limits: Limits::default(),
             resolver: Resolver::system(),
@@ -221,9 +221,9 @@ pub async fn run_async(plan: Plan, progress: &mut dyn Progress) -> Result<Eviden
 ///
 /// # Errors
 /// [`ObserveError::Runtime`].
-pub fn ground_truth(resolver: Resolver) -> Result<(Seen<ClockCheck>, Seen<PortalCheck>), ObserveError> {
+pub fn ground_truth(resolver: &Resolver) -> Result<(Seen<ClockCheck>, Seen<PortalCheck>), ObserveError> {
     let runtime = runtime()?;
-    let ground = runtime.block_on(async { ground::look(&resolver, Deadline::after(Limits::default().host, "the look around")).await });
+    let ground = runtime.block_on(async { ground::look(resolver, Deadline::after(Limits::default().host, "the look around")).await });
     runtime.shutdown_background();
     Ok((ground.clock, ground.portal))
 }
@@ -244,7 +244,7 @@ fn roads_elsewhere(hosts: &BTreeSet<(Host, u16)>, here: &[DnsAnswer], elsewhere:
         let (here, there) = (of(here, host), of(elsewhere, host));
         // Both versions of IP, where there are both: one may have no route.
         let only_there: Vec<IpAddr> = there.difference(&here).copied().collect();
-        let of_each = [IpAddr::is_ipv4, IpAddr::is_ipv6].map(|family| only_there.iter().copied().find(|address| family(address)));
+        let of_each = [IpAddr::is_ipv4, IpAddr::is_ipv6].map(|family| only_there.iter().copied().find(family));
         let planned = usual(host, *port);
         let to = move |address| Planned { way: Way { road: Road::To(address), ..planned.way }, beside: true, ..planned.clone() };
         of_each.into_iter().flatten().map(to)
@@ -277,8 +277,11 @@ struct Errand {
     offers: Offers,
     started: Instant,
     until: Deadline,
-    answers: Mutex<BTreeMap<(Host, u16), Arc<OnceCell<Result<Answer, String>>>>>,
+    answers: Mutex<BTreeMap<(Host, u16), Arc<Resolved>>>,
 }
+
+/// What this network's resolver answered, once it has.
+type Resolved = OnceCell<Result<Answer, String>>;
 
 impl Errand {
     /// Makes handshakes, so many at once; returns what was seen, in the order of the plan. A way that does not exist is left out.

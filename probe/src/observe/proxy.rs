@@ -135,8 +135,9 @@ async fn answer(stream: &mut TcpStream) -> Result<u16, Failure> {
     }
 }
 
-fn of_proxy(failure: Failure) -> Failure {
-    Failure { detail: format!("the proxy: {}", failure.detail), ..failure }
+fn of_proxy(mut failure: Failure) -> Failure {
+    failure.detail.insert_str(0, "the proxy: ");
+    failure
 }
 
 fn class_of_socks(error: &tokio_socks::Error) -> FailureClass {

@@ -229,8 +229,11 @@ mod tests {
     use tokio::net::TcpListener;
     use tokio::time::timeout;
 
+    /// What the server waits for, and what it says then.
+    type Line<'a> = (&'a str, &'a [u8]);
+
     /// Plays a server: says each line after it heard the one before it; returns what the client made of it, and what it said.
-    async fn played(protocol: StartTls, lines: &[(&str, &[u8])]) -> (Result<(), Failure>, Vec<u8>) {
+    async fn played(protocol: StartTls, lines: &[Line<'_>]) -> (Result<(), Failure>, Vec<u8>) {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let mut client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
         let (mut server, _) = listener.accept().await.unwrap();
@@ -258,7 +261,7 @@ mod tests {
 
     #[tokio::test]
     async fn every_dialogue_ends_where_tls_begins() {
-        let dialogues: [(StartTls, &[(&str, &[u8])]); 7] = [
+        let dialogues: [(StartTls, &[Line<'_>]); 7] = [
             (StartTls::Smtp, &[("", b"220-mx.example.org\r\n220 ready\r\n"), ("EHLO", b"250-hi\r\n250-PIPELINING\r\n250 STARTTLS\r\n"), ("STARTTLS", b"220 go\r\n")]),
             (StartTls::Imap, &[("", b"* OK ready\r\n"), ("STARTTLS", b"* NOTE\r\na1 OK go\r\n")]),
             (StartTls::Pop3, &[("", b"+OK ready\r\n"), ("STLS", b"+OK go\r\n")]),
@@ -282,7 +285,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_server_without_tls_or_one_it_was_stripped_from_is_nothing_in_common() {
-        let dialogues: [(StartTls, &[(&str, &[u8])]); 6] = [
+        let dialogues: [(StartTls, &[Line<'_>]); 6] = [
             (StartTls::Smtp, &[("", b"220 ready\r\n"), ("EHLO", b"250-hi\r\n250 XXXXXXXA\r\n")]),
             (StartTls::Imap, &[("", b"* OK ready\r\n"), ("STARTTLS", b"a1 BAD what\r\n")]),
             (StartTls::Pop3, &[("", b"+OK ready\r\n"), ("STLS", b"-ERR what\r\n")]),
@@ -304,7 +307,7 @@ mod tests {
 
     #[tokio::test]
     async fn endless_talk_is_cut_off() {
-        let (asked, _) = played(StartTls::Imap, &[("", &[b'x'; 20_000])]).await;
+        let (asked, _) = played(StartTls::Imap, &[("", &vec![b'x'; 20_000])]).await;
         assert_eq!(asked.unwrap_err().class, FailureClass::Oversize);
         let (asked, _) = played(StartTls::Ldap, &[("1466", b"\x30\x84\x7f\xff\xff\xff")]).await;
         assert_eq!(asked.unwrap_err().class, FailureClass::Oversize);

@@ -49,13 +49,15 @@ fn difference(view: &View<'_>, other: &View<'_>) -> Option<&'static str> {
     if same_host && one.transport == another.transport && here.is_ipv4() != there.is_ipv4() {
         return Some("over the other version of IP");
     }
-    let (name, other_name) = (one.server_name.yes()?, another.server_name.yes()?);
+    if !same_host || here != there {
+        return None;
+    }
     // Asked for one host under two server names, at one address.
-    if same_host && here == there && name != other_name {
+    if one.server_name.yes().zip(another.server_name.yes()).is_some_and(|(name, other)| name != other) {
         return Some("under another server name at the same address");
     }
-    let (offer, other_offer) = (view.observation.offer.yes()?, other.observation.offer.yes()?);
-    (same_host && here == there && offer != other_offer).then_some("to another ClientHello at the same address")
+    let offers = view.observation.offer.yes().zip(other.observation.offer.yes());
+    offers.is_some_and(|(offer, other)| offer != other).then_some("to another ClientHello at the same address")
 }
 
 #[cfg(test)]

@@ -29,7 +29,7 @@ pub(super) fn all(machine: &Machine, tables: &Tables, now: u64, offline: bool) -
 
 /// What needs a witness on the network: pages that are always the same, as every scan asks them.
 fn network_witnesses(offline: bool) -> [Check; 2] {
-    let ground = if offline { None } else { ground_truth(Resolver::system()).ok() };
+    let ground = if offline { None } else { ground_truth(&Resolver::system()).ok() };
     match ground {
         Some((clock, portal)) => [network_clock(&clock), captive_portal(&portal)],
         None => ["network-clock", "portal"].map(|name| Check::new(name, CheckState::NotLooked, "not asked")),
