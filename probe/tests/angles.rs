@@ -250,16 +250,29 @@ async fn name_server(address: std::net::Ipv4Addr) -> SocketAddr {
     at
 }
 
-/// One answer by hand (RFC 1035 §4.1): the question again, and an A record where one was asked for.
+/// One answer by hand (RFC 1035 §4.1): the question again, and a record of the kind that was asked for.
 fn dns_answer(question: &[u8], address: std::net::Ipv4Addr) -> Vec<u8> {
     let name_end = 12 + question[12..].iter().position(|&byte| byte == 0).unwrap() + 1;
-    let is_a = question[name_end..name_end + 4] == [0, 1, 0, 1];
+    let kind = u16::from_be_bytes([question[name_end], question[name_end + 1]]);
+    let data: Option<Vec<u8>> = match kind {
+        1 => Some(address.octets().to_vec()),
+        // HTTPS (RFC 9460): priority 1, the name itself, alpn="h3".
+        65 => Some(vec![0, 1, 0, 0, 1, 0, 3, 2, b'h', b'3']),
+        // TLSA (RFC 6698): 3 1 1.
+        52 => Some([&[3, 1, 1][..], &[0xab; 32]].concat()),
+        // CAA (RFC 8659): issue "ca.example".
+        257 => Some([&[0, 5][..], b"issueca.example"].concat()),
+        _ => None,
+    };
     let mut answer = question[..2].to_vec();
-    answer.extend([0x81, 0x80, 0, 1, 0, u8::from(is_a), 0, 0, 0, 0]);
+    answer.extend([0x81, 0x80, 0, 1, 0, u8::from(data.is_some()), 0, 0, 0, 0]);
     answer.extend(&question[12..name_end + 4]);
-    if is_a {
-        answer.extend([0xc0, 12, 0, 1, 0, 1, 0, 0, 0, 60, 0, 4]);
-        answer.extend(address.octets());
+    if let Some(data) = data {
+        answer.extend([0xc0, 12]);
+        answer.extend(kind.to_be_bytes());
+        answer.extend([0, 1, 0, 0, 0, 60]);
+        answer.extend(u16::try_from(data.len()).unwrap().to_be_bytes());
+        answer.extend(data);
     }
     answer
 }
@@ -332,6 +345,11 @@ async fn resolvers_over_tls_and_https_are_asked_and_shown_with_their_own_certifi
         assert_eq!(told.len(), 2, "{answers:?}");
         assert!(told.iter().all(|answer| answer.addresses == ["127.0.0.1"]));
     }
+    // What the host wants of its clients, asked of the first resolver alone.
+    let bank = answers.iter().find(|answer| answer.resolver == "dns.test over HTTPS" && answer.host.as_str() == BANK).unwrap();
+    let advice: Vec<_> = bank.records.iter().map(|record| (record.kind.as_str(), record.data.contains("ca.example"))).collect();
+    assert_eq!(advice, [("HTTPS", false), ("TLSA", false), ("CAA", true)], "{:?}", bank.records);
+    assert!(answers.iter().filter(|answer| answer.resolver == "dns.test over TLS").all(|answer| answer.records.is_empty()));
     let itself: Vec<_> = evidence.observations.iter().filter(|seen| seen.target.host.as_str() == "dns.test").collect();
     assert_eq!(itself.len(), 2, "whoever answers for a resolver is looked at too");
     assert!(itself.iter().all(|seen| chain(seen).len() == 1));
