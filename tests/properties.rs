@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use mintwatch_tests::{Ca, DAY, NOW, Profile, Replay, evidence, observation};
 use mintwatch_validator::evidence::{
-    Bytes, Chain, ChainForm, ClockCheck, DnsAnswer, Ending, Evidence, Failure, FailureClass, Host, MachineAnchor, Negotiated, Observation,
-    PortalCheck, Possession, Seen, Sha256, Transport,
+    Bytes, Chain, ChainForm, ClockCheck, DnsAnswer, DnsRecord, Ending, Evidence, Failure, FailureClass, Families, Features, Host,
+    MachineAnchor, Negotiated, Observation, PortalCheck, Possession, Reach, Seen, Sha256, StartTls, Transport, Via,
 };
 use mintwatch_validator::tables::Overlay;
 use mintwatch_validator::verdict::Cause;
@@ -263,16 +263,32 @@ fn odd_observation() -> impl Strategy<Value = Observation> {
         1 => odd_text().prop_map(|detail| Ending::Failed(Failure { class: FailureClass::Other, detail })),
     ];
     let facts = (seen(odd_chain()), seen(odd_negotiated()), seen(vec(odd_bytes(), 0..100)), seen(odd_bytes()), seen(odd_possession()));
-    (target, odd_number(), ending, facts).prop_map(
-        |((host, port, server_name), at, ending, (chain, tls, scts, ocsp_staple, possession))| {
+    let transport = select(vec![Transport::Tcp, Transport::Quic]);
+    let starttls = select(vec![None, Some(StartTls::Smtp), Some(StartTls::Postgresql)]);
+    let via = seen(select(vec![Via::Direct, Via::Socks5]));
+    let way = (transport, starttls, via, any::<Option<u8>>(), seen(odd_features()), seen(odd_text()));
+    (target, odd_number(), ending, facts, way).prop_map(
+        |((host, port, server_name), at, ending, (chain, tls, scts, ocsp_staple, possession), way)| {
+            let (transport, starttls, via, hop_limit, offer, peer) = way;
             let mut observation = observation("host.example", NOW, Vec::new());
             observation.target.host = host;
             observation.target.port = port;
-            observation.target.transport = Transport::Tcp;
+            observation.target.transport = transport;
+            observation.target.starttls = starttls;
             observation.target.server_name = server_name;
-            Observation { at, ending, chain, tls, scts, ocsp_staple, possession, ..observation }
+            Observation { at, peer, ending, chain, tls, scts, ocsp_staple, possession, offer, via, hop_limit, ..observation }
         },
     )
+}
+
+fn odd_features() -> impl Strategy<Value = Features> {
+    let list = || vec(prop_oneof![odd_text(), select(vec!["TLSv1.2", "h2", "X25519MLKEM768"]).prop_map(str::to_owned)], 0..3);
+    (list(), list(), list(), any::<bool>()).prop_map(|(versions, alpn, groups, ocsp_staple)| Features {
+        versions,
+        alpn,
+        groups,
+        ocsp_staple,
+    })
 }
 
 fn odd_anchor() -> impl Strategy<Value = MachineAnchor> {
@@ -285,25 +301,32 @@ fn odd_anchor() -> impl Strategy<Value = MachineAnchor> {
 }
 
 fn odd_evidence() -> impl Strategy<Value = Evidence> {
-    let answer = (odd_host(), odd_text(), vec(odd_text(), 0..4)).prop_map(|(host, resolver, addresses)| DnsAnswer {
+    let record = (odd_host(), odd_text(), odd_text()).prop_map(|(name, kind, data)| DnsRecord { name, kind, data });
+    let facts = (vec(odd_text(), 0..4), seen(any::<bool>()), vec(record, 0..3));
+    let answer = (odd_host(), odd_text(), facts).prop_map(|(host, resolver, (addresses, authenticated, records))| DnsAnswer {
         host,
         resolver,
         addresses,
-        authenticated: Seen::NotVisible,
-        records: Vec::new(),
+        authenticated,
+        records,
     });
+    let families = Just(Families { ipv4: Reach::Silent, ipv6: Reach::NoRoute });
     let clock = (any::<i64>(), odd_text()).prop_map(|(ahead_seconds, witness)| ClockCheck { ahead_seconds, witness });
     let clock = prop_oneof![clock, Just(ClockCheck { ahead_seconds: i64::MIN, witness: String::new() })];
     let portal = (any::<bool>(), odd_text()).prop_map(|(captive, method)| PortalCheck { captive, method });
-    let around = (seen(vec(odd_anchor(), 0..12)), seen(clock), seen(portal), seen(vec(answer, 0..4)), seen(vec(odd_text(), 0..3)));
+    let answers = vec(answer, 0..4).boxed();
+    let network = (seen(answers.clone()), seen(answers), seen(families));
+    let around = (seen(vec(odd_anchor(), 0..12)), seen(clock), seen(portal), network, seen(vec(odd_text(), 0..3)));
     (vec(odd_observation(), 0..12), odd_number(), around).prop_map(
-        |(observations, collected_at, (anchors, clock, portal, dns, proxies))| {
+        |(observations, collected_at, (anchors, clock, portal, (dns, invented, families), proxies))| {
             let mut evidence = evidence(observations);
             evidence.collected_at = collected_at;
             evidence.surroundings.anchors = anchors;
             evidence.surroundings.clock = clock;
             evidence.surroundings.portal = portal;
             evidence.surroundings.dns = dns;
+            evidence.surroundings.invented = invented;
+            evidence.surroundings.families = families;
             evidence.surroundings.proxies = proxies;
             evidence
         },
