@@ -47,6 +47,9 @@ pub enum Command {
     /// Say what earlier runs found, and whether anybody changed it since
     History(HistoryArgs),
     /// Ask for origins that are broken on purpose, and grade who hides it; never part of a scan
+    ///
+    /// A: every fault still shows. B: hides that a certificate was revoked. C: hides weak keys or hashes. D: hides that a
+    /// certificate is expired, or not yet valid. F: hides that it is for another host, or of somebody nobody trusts.
     Launder(LaunderArgs),
     /// Say at which hop whoever answers for a host sits
     Locate(LocateArgs),
@@ -202,9 +205,6 @@ pub struct HistoryArgs {
 }
 
 /// Arguments of `launder`.
-///
-/// A: every fault still shows. B: hides that a certificate was revoked. C: hides weak keys or hashes. D: hides that a
-/// certificate is expired, or not yet valid. F: hides that it is for another host, or of somebody nobody trusts.
 #[derive(Debug, Args)]
 #[command(after_help = EXIT_STATUS, after_long_help = EXIT_STATUS)]
 pub struct LaunderArgs {
