@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 use mintwatch_validator::Report;
 
 /// Each scenario and the exit status it stands for.
-const SCENARIOS: [(&str, i32); 6] =
-    [("mcs", 12), ("clean", 0), ("corporate", 11), ("untrusted", 11), ("leaked-key", 12), ("selective", 12)];
+const SCENARIOS: [(&str, i32); 7] =
+    [("mcs", 12), ("clean", 0), ("corporate", 11), ("untrusted", 11), ("leaked-key", 12), ("selective", 12), ("laundering", 11)];
 
 fn mintwatch(arguments: &[&str], paths: &[(&str, &Path)]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_mintwatch"));
