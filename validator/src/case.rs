@@ -11,6 +11,7 @@ use crate::days::day;
 use crate::der;
 use crate::evidence::{ChainForm, DnsAnswer, Evidence, Host, MachineAnchor, Observation, Remembered, Sha256};
 use crate::finding::{Facet, Place};
+use crate::names::are_one;
 use crate::paths::{self, Issuer, MAX_CERTIFICATES, Path, Refusal, Validation};
 use crate::profile::Rules;
 use crate::programs::Stands;
@@ -411,8 +412,11 @@ impl<'e> View<'e> {
         let is_public = |local: &Anchor<'_>| {
             anchors.iter().any(|public| public.issuer.subject == local.issuer.subject && public.issuer.spki == local.issuer.spki)
         };
-        let mut added: Vec<Anchor<'e>> =
-            local_anchors.iter().filter(|local| names.contains(&local.issuer.subject) && !is_public(local)).cloned().collect();
+        let mut added: Vec<Anchor<'e>> = local_anchors
+            .iter()
+            .filter(|local| names.iter().any(|name| are_one(name, local.issuer.subject)) && !is_public(local))
+            .cloned()
+            .collect();
         let mut known = BTreeSet::new();
         added.retain(|local| known.insert(local.sha256));
         anchors.extend(added);
