@@ -47,14 +47,24 @@ fn only(mut evidence: Evidence, hosts: &BTreeSet<String>) -> Evidence {
 fn page(name: &str, expected: &Expected, hosts: &BTreeSet<String>) -> String {
     let Expected { interceptor, version, root, selection, cause, .. } = expected;
     let list = |hosts: &BTreeSet<String>| hosts.iter().map(|host| format!("`{host}`")).collect::<Vec<_>>().join(", ");
+    let (who, called) = if expected.hosts.is_empty() {
+        ("Nobody was in the middle.".to_owned(), "All are clear".to_owned())
+    } else {
+        (
+            format!("In the middle was {interceptor} {version} with the key of a {root}; it intercepted {selection}."),
+            format!(
+                "Intercepted, as the interceptor itself knows: {}, which is {}; all others are clear",
+                list(&expected.hosts),
+                cause.word()
+            ),
+        )
+    };
     format!(
         "# {name}\n\n\
-         A run of `tests/interceptors.rs`: {interceptor} {version} between `mintwatch check` and origins of the laboratory, with the key of a\n\
-         {root}, intercepting {selection}. Nothing is re-enacted: the certificates are those that it minted, in a network of documentation\n\
-         addresses that no route leads out of. Origins, roots and keys were made for the run and are trusted nowhere else.\n\n\
-         Hosts kept: {}. Intercepted among them, as the interceptor itself knows: {}. Expected of these: {}; of others: clear.\n",
+         A run of `tests/interceptors.rs`. {who}\n\n\
+         Nothing is re-enacted: these are the handshakes as `mintwatch check` made them, in a network of documentation addresses that no\n\
+         route leads out of. Origins, roots and keys were made for the run and are trusted nowhere else.\n\n\
+         Hosts kept: {}. {called}.\n",
         list(hosts),
-        list(&expected.hosts),
-        cause.word(),
     )
 }

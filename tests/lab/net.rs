@@ -190,10 +190,10 @@ impl Net {
             })
         };
         let thread = std::thread::spawn(live);
-        match is_ready.blocking_recv() {
-            Ok(()) => Inside { stop: Some(stop), thread: Some(thread) },
-            Err(_) => panic!("cannot serve in {place:?}: {:?}", thread.join()),
+        if is_ready.blocking_recv().is_ok() {
+            return Inside { stop: Some(stop), thread: Some(thread) };
         }
+        panic!("cannot serve in {place:?}: {:?}", thread.join())
     }
 
     /// Does with clients' connections what `roads` says, and nothing else.

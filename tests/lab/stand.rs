@@ -71,7 +71,7 @@ impl Lab {
         let hosts: Vec<_> = hosts.iter().zip(10..).map(|((host, _), number)| (*host, net::addresses(number))).collect();
         let known = hosts.iter().map(|(host, (four, _))| format!("{four} {host}\n"));
         fs::write(folder.path().join("hosts"), format!("127.0.0.1 localhost\n{}", known.collect::<String>())).unwrap();
-        fs::write(folder.path().join("overlay.json"), serde_json::to_vec(&overlay(&world)).unwrap()).unwrap();
+        fs::write(folder.path().join("overlay.json"), serde_json::to_vec(&overlay(&world, LABEL)).unwrap()).unwrap();
         Self { net, world, folder, program, hosts, _origins: origins }
     }
 
@@ -167,8 +167,8 @@ fn origins(net: &Net, world: &World) -> Inside {
 }
 
 /// What the observer's tables hold: the lab's world. Where browsers pin a host, the lab's own pin stands for theirs.
-fn overlay(world: &World) -> Overlay {
-    let mut overlay = world.overlay("TEST lab of real interceptors").unwrap();
+pub fn overlay(world: &World, label: &str) -> Overlay {
+    let mut overlay = world.overlay(label).unwrap();
     for (known, (_, leaf)) in overlay.pool.iter().zip(world.leaves()) {
         if is_pinned(known.host.as_str()) {
             let issuer = leaf.chain().get(1).unwrap();
@@ -196,4 +196,6 @@ pub fn kept() -> Option<PathBuf> {
     std::env::var_os(KEPT).map(|folder| Path::new(&folder).to_owned())
 }
 
+/// What every output calls the tables of the laboratory.
+const LABEL: &str = "TEST lab of real interceptors";
 const KEPT: &str = "MINTWATCH_LAB_KEEP";

@@ -94,8 +94,7 @@ pub struct Run {
 /// # Errors
 /// When one cannot be read.
 pub fn runs(root: &Path) -> Result<Vec<Run>, Trouble> {
-    let kept = |replay: &Replay| replay.folder.parent().is_some_and(|parent| parent.ends_with("interceptions"));
-    let replays = replays(root)?.into_iter().filter(kept);
+    let replays = replays(root)?.into_iter().filter(|replay| replay.is_of("interceptions"));
     let run = |replay: Replay| Ok(Run { name: replay.name(), expected: Expected::read(&replay.folder)?, report: replay.judge(true)? });
     replays.map(run).collect()
 }
