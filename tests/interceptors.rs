@@ -1,162 +1,244 @@
 //! Real interceptors in the middle of a network of our own: each is found, and an open road is not accused.
 //!
 //! Runs only when `MINTWATCH_LAB` is set (`cargo xtask ci` sets it): it needs the right to make network
-//! namespaces, and mitmproxy, squid and sslsplit. With the variable set, whatever is missing is a failure.
+//! namespaces, and the products. With the variable set, whatever is missing is a failure.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout, reason = "tests")]
 
 mod real_interceptors {
-    use std::collections::BTreeSet;
+    use std::collections::{BTreeMap, BTreeSet};
     use std::fmt::Write as _;
-    use std::fs;
     use std::path::{Path, PathBuf};
-    use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+    use std::time::Duration;
 
     use escargot::format::Message;
     use mintwatch::demo::pki::Authority;
-    use mintwatch::demo::world::{Resident, World};
-    use mintwatch_tests::lab::origins::{Orders, Site};
-    use mintwatch_tests::lab::{Internet, Net, Place, Product, Signer, tool};
+    use mintwatch_tests::lab::interceptor::Road;
+    use mintwatch_tests::lab::keep::keep;
+    use mintwatch_tests::lab::ours::{Gateway, Picks};
+    use mintwatch_tests::lab::stand::{Family, is_pinned, kept};
+    use mintwatch_tests::lab::{Ask, Lab, Product, Roads, Seen, tool};
+    use mintwatch_validator::Report;
+    use mintwatch_validator::evidence::Transport;
     use mintwatch_validator::finding::Place as InChain;
     use mintwatch_validator::report::{AnchorKind, HostReport};
-    use mintwatch_validator::tables::{Overlay, OverlayPin, Tables};
     use mintwatch_validator::verdict::Cause;
-    use mintwatch_validator::{Certificate, Report};
+    use xtask::interceptions::{Expected, Ways, deciders, first_met_after, met, way, ways};
 
-    /// Sites that everybody knows, of operators who have nothing to do with each other.
-    const HOSTS: [(&str, &str); 6] = [
+    /// Sites that everybody knows, of operators who have nothing to do with each other; browsers pin the first alone.
+    const HOSTS: [(&str, &str); 10] = [
         ("www.google.com", "search"),
         ("github.com", "software"),
         ("www.wikipedia.org", "reference"),
-        ("www.paypal.com", "payment"),
+        ("www.paypal.com", "bank"),
         ("www.bbc.co.uk", "news"),
         ("www.mozilla.org", "software"),
+        ("www.reddit.com", "social"),
+        ("www.nytimes.com", "news"),
+        ("www.cloudflare.com", "cdn"),
+        ("www.amazon.com", "shop"),
     ];
+    /// As many as tell one issuer for unrelated operators.
+    const FEW: [&str; 3] = ["www.google.com", "github.com", "www.wikipedia.org"];
     const PRIVATE_ROOT: &str = "Contoso TEST Lab Web Filter";
+    const OWN_ROOT: &str = "NodeMITMProxyCA";
     const INTERMEDIATE: &str = "MCSHOLDING-STYLE TEST";
-    /// Names a folder in which each run's evidence is kept as a replay: that is how `tests/interceptions` was made.
-    const KEPT: &str = "MINTWATCH_LAB_KEEP";
-    /// A check of six hosts must not take longer, however slow the product.
+    const V4: &[Family] = &[Family::V4];
+    /// A check must not take longer, however slow the product.
     const PATIENCE: Duration = Duration::from_mins(1);
 
     #[test]
     fn every_interceptor_is_found_and_an_open_road_is_clear() {
-        if !tool::wanted() {
-            println!("LEFT OUT: the laboratory of real interceptors; set {}=1 to run it", tool::SWITCH);
+        let Some(lab) = lab() else { return };
+        let mut matrix = Matrix::default();
+        nobody(&lab, &mut matrix, "open");
+        for product in Product::ALL {
+            behind(&lab, product, Root::Private, &mut matrix);
+            behind(&lab, product, Root::Intermediate, &mut matrix);
+        }
+        nobody(&lab, &mut matrix, "open-again");
+        matrix.close();
+    }
+
+    #[test]
+    fn who_picks_out_some_connections_is_found_and_the_others_are_clear() {
+        let Some(lab) = lab() else { return };
+        let mut matrix = Matrix::default();
+        let unpinned: Vec<&str> = every().into_iter().filter(|host| !is_pinned(host)).collect();
+        assert_eq!(unpinned.len(), HOSTS.len() - 1, "one host of the laboratory is pinned");
+        let both = Roads { ipv4: true, ipv6: true, no_quic: true };
+        for root in [Root::Private, Root::Intermediate] {
+            // R-E1, R-E3, R-E5.
+            picking(&lab, root, "one name in ten", &names(&["www.bbc.co.uk"]), both, &every(), &mut matrix);
+            picking(&lab, root, "names without pins", &names(&unpinned), both, &every(), &mut matrix);
+            picking(&lab, root, "every fifth connection", &Picks::EveryFifth, both, &FEW, &mut matrix);
+            // R-E9.
+            picking(&lab, root, "TCP alone", &Picks::All, Roads { no_quic: false, ..both }, &FEW, &mut matrix);
+            for (ipv4, word) in [(true, "IPv4"), (false, "IPv6")] {
+                for (no_quic, words) in [(false, "TCP alone"), (true, "QUIC blocked")] {
+                    let roads = Roads { ipv4, ipv6: !ipv4, no_quic };
+                    let selection = format!("{word} alone, {words}");
+                    let seen = picking(&lab, root, &selection, &Picks::All, roads, &FEW, &mut matrix);
+                    matrix.add_failures(&selection, root.word(), as_itself(&seen.report, roads, root));
+                }
+            }
+        }
+        matrix.close();
+    }
+
+    /// Whose key the interceptor holds.
+    #[derive(Clone, Copy, PartialEq, Eq)]
+    enum Root {
+        /// A root of the operator's, put into the trust store of the machine that looks.
+        Private,
+        /// An intermediate of a public root, as MCS had it in 2015.
+        Intermediate,
+    }
+
+    impl Root {
+        fn word(self) -> &'static str {
+            match self {
+                Self::Private => "private root",
+                Self::Intermediate => "public intermediate",
+            }
+        }
+
+        fn authority(self, lab: &Lab) -> Authority {
+            match self {
+                Self::Private => lab.world.private_root("Contoso TEST Lab", PRIVATE_ROOT).unwrap(),
+                Self::Intermediate => lab.world.undisclosed_intermediate().unwrap(),
+            }
+        }
+
+        fn cause(self) -> Cause {
+            match self {
+                Self::Private => Cause::LocalInterception,
+                Self::Intermediate => Cause::PublicAuthorityInterception,
+            }
+        }
+    }
+
+    fn lab() -> Option<Lab> {
+        if tool::wanted() {
+            return Some(Lab::build(mintwatch(), &HOSTS));
+        }
+        println!("LEFT OUT: the laboratory of real interceptors; set {}=1 to run it", tool::SWITCH);
+        None
+    }
+
+    fn every() -> [&'static str; 10] {
+        HOSTS.map(|(host, _)| host)
+    }
+
+    fn names(names: &[&str]) -> Picks {
+        Picks::Names(names.iter().map(|&name| name.to_owned()).collect())
+    }
+
+    fn all(hosts: &[&str]) -> BTreeSet<String> {
+        hosts.iter().map(|&host| host.to_owned()).collect()
+    }
+
+    /// Checks with nobody in the middle, by all roads.
+    fn nobody(lab: &Lab, matrix: &mut Matrix, name: &str) {
+        lab.net.set(Roads::default());
+        let families = &[Family::V6, Family::V4];
+        let seen = lab.check(&Ask { name, hosts: &every(), families, by_proxy: false, added: "" });
+        let expected = Expected { cause: Cause::Clear, hosts: BTreeSet::new(), ..expected("nobody", "", "-", "-") };
+        matrix.add(lab, name, &seen, &expected, "");
+        // QUIC and IPv6 lead to every host, where nobody forbids it.
+        let unreached = seen.report.hosts.iter().filter(|host| host.verdict.cause != Cause::Clear);
+        matrix.add_failures("nobody", "-", unreached.map(line).collect());
+    }
+
+    /// Checks with a product in the middle.
+    fn behind(lab: &Lab, product: Product, root: Root, matrix: &mut Matrix) {
+        let name = format!("{product}-{}", root.word().replace(' ', "-"));
+        let authority = root.authority(lab);
+        let (running, folder) = lab.start(product, &authority, &name);
+        let own = product.own_root(&folder);
+        if own.is_some() && root == Root::Intermediate {
             return;
         }
-        let lab = Lab::build();
-        let mut matrix = Matrix::default();
-        matrix.add("nobody", "-", &lab.check(None, "open"), expect_clear);
-        for product in Product::ALL {
-            let row = lab.behind(product, &lab.private_root, "private");
-            matrix.add(&product.to_string(), "private root", &row, expect_local);
-            let row = lab.behind(product, &lab.intermediate, "intermediate");
-            matrix.add(&product.to_string(), "public intermediate", &row, expect_public);
-        }
-        matrix.add("nobody", "-", &lab.check(None, "open-again"), expect_clear);
-        println!("{}", matrix.table);
-        assert!(matrix.failures.is_empty(), "{}", matrix.failures.join("\n"));
+        let turned = product.road() == Road::Turned;
+        lab.net.set(Roads { ipv4: turned, ipv6: turned, no_quic: true });
+        let added = match (root, &own) {
+            (Root::Private, Some(own)) => own.clone(),
+            (Root::Private, None) => authority.pem(),
+            (Root::Intermediate, _) => String::new(),
+        };
+        let seen = lab.check(&Ask { name: &name, hosts: &FEW, families: V4, by_proxy: !turned, added: &added });
+        let selection = if turned { "all connections over TCP" } else { "all connections that ask it for a way" };
+        let root_word = if own.is_some() { "root of its own" } else { root.word() };
+        // Below a public root that nobody can see.
+        let hidden = root == Root::Intermediate && product.sends_leaf_alone();
+        let cause = if hidden { Cause::UntrustedInterception } else { root.cause() };
+        let expected = Expected { cause, hosts: all(&FEW), ..expected(&product.to_string(), &product.version(), root_word, selection) };
+        matrix.add(lab, &name, &seen, &expected, &running.words());
+        let name_of = match root {
+            Root::Private if own.is_some() => OWN_ROOT,
+            Root::Private => PRIVATE_ROOT,
+            Root::Intermediate => INTERMEDIATE,
+        };
+        matrix.add_failures(&product.to_string(), root_word, named(&seen.report, cause, name_of));
     }
 
-    /// The network, its origins, and what the observer is told.
-    struct Lab {
-        folder: tempfile::TempDir,
-        program: PathBuf,
-        net: Net,
-        internet: Internet,
-        private_root: Authority,
-        intermediate: Authority,
-        public_roots: String,
+    /// Checks with our own gateway in the middle, which picks out some connections.
+    fn picking(lab: &Lab, root: Root, selection: &str, picks: &Picks, roads: Roads, hosts: &[&str], matrix: &mut Matrix) -> Seen {
+        let name = format!("{}-{}", selection.replace(", ", "-").replace(' ', "-").to_lowercase(), root.word().replace(' ', "-"));
+        let authority = root.authority(lab);
+        let added = if root == Root::Private { authority.pem() } else { String::new() };
+        let gateway = Gateway::start(&lab.net, authority, picks.clone(), lab.origins(), lab.root_store());
+        lab.net.set(roads);
+        // QUIC is asked at the first address: by the road that TCP is intercepted on.
+        let families = if roads.ipv4 { [Family::V4, Family::V6] } else { [Family::V6, Family::V4] };
+        let seen = lab.check(&Ask { name: &name, hosts, families: &families, by_proxy: false, added: &added });
+        let version = env!("CARGO_PKG_VERSION");
+        let expected =
+            Expected { cause: root.cause(), hosts: gateway.met(), ..expected("Mintwatch's own", version, root.word(), selection) };
+        matrix.add(lab, &name, &seen, &expected, "");
+        let mut failures = named(&seen.report, root.cause(), if root == Root::Private { PRIVATE_ROOT } else { INTERMEDIATE });
+        if expected.hosts.is_empty() {
+            failures.push("nobody was intercepted".to_owned());
+        }
+        matrix.add_failures(selection, root.word(), failures);
+        seen
     }
 
-    impl Lab {
-        fn build() -> Self {
-            let folder = tempfile::tempdir().unwrap();
-            let at = |name: &str| folder.path().join(name);
-            let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
-            let residents = HOSTS.map(|(host, class)| Resident { host, operator: operator_of(host), class });
-            let world = World::new(&residents, now).unwrap();
-            let listen = "0.0.0.0:443".parse().unwrap();
-            let orders = Orders { listen, sites: world.leaves().map(|(host, leaf)| Site::of(host, leaf)).collect() };
-            fs::write(at("sites.json"), serde_json::to_vec(&orders).unwrap()).unwrap();
-            fs::write(at("overlay.json"), serde_json::to_vec(&overlay(&world)).unwrap()).unwrap();
-            let net = Net::new();
-            let hosts = HOSTS.map(|(host, _)| host);
-            let program = Path::new(env!("CARGO_BIN_EXE_lab-origins"));
-            let internet = Internet::start(&net, program, &at("sites.json"), &hosts, &at("origins.log"));
-            let addresses = internet.addresses.iter().map(|(host, address)| format!("{address} {host}\n"));
-            fs::write(at("hosts"), addresses.collect::<String>()).unwrap();
-            Self {
-                program: mintwatch(),
-                private_root: world.private_root("Contoso TEST Lab", PRIVATE_ROOT).unwrap(),
-                intermediate: world.undisclosed_intermediate().unwrap(),
-                public_roots: world.roots().map(Authority::pem).concat(),
-                folder,
-                net,
-                internet,
-            }
-        }
-
-        /// Checks all hosts with a product in the middle that holds the key of `authority`.
-        fn behind(&self, product: Product, authority: &Authority, name: &str) -> Row {
-            let folder = self.folder.path().join(format!("{product}-{name}"));
-            let signer = Signer::write(authority, &self.public_roots, &folder.join("signer"));
-            let running = product.start(&self.net, &signer, &self.folder.path().join("hosts"), &folder.join("run"));
-            self.net.redirect();
-            let row = self.check(Some(authority), &format!("{product}-{name}"));
-            self.net.pass();
-            Row { product_says: running.words(), ..row }
-        }
-
-        /// Runs `mintwatch check` in the client's namespace, then `mintwatch judge` on what it saved.
-        ///
-        /// The machine trusts the lab's public roots, and the private root: an operator who intercepts has put it there.
-        fn check(&self, signer: Option<&Authority>, name: &str) -> Row {
-            let at = |suffix: &str| self.folder.path().join(format!("{name}.{suffix}"));
-            let private = signer.map_or_else(|| self.private_root.pem(), Authority::pem);
-            let private = if signer.is_some_and(|signer| !signer.sent().is_empty()) { String::new() } else { private };
-            fs::write(at("anchors"), format!("{}{private}", self.public_roots)).unwrap();
-            let overlay = self.folder.path().join("overlay.json");
-            let mut check = self.net.command(Place::Client, &self.program);
-            // What this machine sets and trusts is no part of the laboratory.
-            check.env_clear().env("PATH", std::env::var_os("PATH").unwrap_or_default()).env("HOME", self.folder.path());
-            check.env("SSL_CERT_FILE", at("anchors")).arg("check").args(HOSTS.map(|(host, _)| host));
-            check.args(["--yes", "--proxy", "none", "--no-ground-truth"]);
-            for (host, address) in &self.internet.addresses {
-                check.arg("--resolve").arg(format!("{host}:443:{address}"));
-            }
-            check.arg("--json").arg("--lab-tables").arg(&overlay).arg("--save-evidence").arg(at("evidence.json"));
-            let begun = Instant::now();
-            let checked = check.output().unwrap();
-            let took = begun.elapsed();
-            let mut judge = std::process::Command::new(&self.program);
-            judge.arg("judge").arg(at("evidence.json")).arg("--json").arg("--lab-tables").arg(&overlay);
-            let judged = judge.output().unwrap();
-            if let Some(kept) = std::env::var_os(KEPT) {
-                let kept = Path::new(&kept).join(name);
-                fs::create_dir_all(&kept).unwrap();
-                fs::copy(at("evidence.json"), kept.join("evidence.json")).unwrap();
-                fs::copy(&overlay, kept.join("overlay.json")).unwrap();
-            }
-            let words = |output: &std::process::Output| String::from_utf8_lossy(&output.stderr).into_owned();
-            let report = Report::from_json(&checked.stdout);
-            Row {
-                report: report.unwrap_or_else(|error| panic!("{name}: {error}: {}", words(&checked))),
-                status: checked.status.code(),
-                same_offline: judged.stdout == checked.stdout && judged.status == checked.status,
-                took,
-                product_says: String::new(),
-            }
+    fn expected(interceptor: &str, version: &str, root: &str, selection: &str) -> Expected {
+        let text = |text: &str| text.to_owned();
+        Expected {
+            interceptor: text(interceptor),
+            version: text(version),
+            root: text(root),
+            selection: text(selection),
+            cause: Cause::Clear,
+            hosts: BTreeSet::new(),
         }
     }
 
-    /// One line of the matrix.
-    struct Row {
-        report: Report,
-        status: Option<i32>,
-        same_offline: bool,
-        took: Duration,
-        product_says: String,
+    /// Says in what a report differs from what the roads are: each combination must be told as itself.
+    fn as_itself(report: &Report, roads: Roads, root: Root) -> Vec<String> {
+        let mut of: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+        for host in &report.hosts {
+            let road = match (host.transport, host.way.iter().any(|part| part == "ipv6")) {
+                (Transport::Quic, _) => "QUIC",
+                (_, true) => "IPv6",
+                (_, false) => "IPv4",
+            };
+            of.entry(road).or_default().insert(host.verdict.cause.word());
+        }
+        let tcp = |is_met: bool| if is_met { root.cause().word() } else { Cause::Clear.word() };
+        let quic = if roads.no_quic { Cause::NotMeasured } else { Cause::Clear };
+        let wanted = [("IPv4", tcp(roads.ipv4)), ("IPv6", tcp(roads.ipv6)), ("QUIC", quic.word())];
+        let wanted: BTreeMap<&str, BTreeSet<&str>> = wanted.map(|(road, cause)| (road, [cause].into())).into();
+        let mut failures = Vec::new();
+        if of != wanted {
+            failures.push(format!("{of:?}, not {wanted:?}"));
+        }
+        // The difference is said, and is no more than a difference.
+        if root == Root::Private && !report.findings.iter().any(|finding| finding.detector == "transport-diverges") {
+            failures.push("transport-diverges is silent".to_owned());
+        }
+        failures
     }
 
     #[derive(Default)]
@@ -166,106 +248,95 @@ mod real_interceptors {
     }
 
     impl Matrix {
-        fn add(&mut self, product: &str, root: &str, row: &Row, expect: impl Fn(&Report) -> Result<i32, String>) {
-            let verdict = &row.report.verdict;
-            let cause = serde_json::to_value(verdict.cause).unwrap();
+        fn add(&mut self, lab: &Lab, name: &str, seen: &Seen, expected: &Expected, product_says: &str) {
+            if let (Some(folder), false) = (kept(), name == "open-again") {
+                keep(&folder, name, &seen.evidence, &lab.overlay(), expected);
+            }
+            println!("{name}: {} in {:.1} s", seen.report.verdict.cause.word(), seen.took.as_secs_f64());
+            self.tell(seen, expected);
+            let mut faults = expected.faults(&seen.report);
+            if seen.report.verdict.cause != expected.cause || seen.status != Some(i32::from(expected.cause.exit_status())) {
+                faults.push(format!("the run is {}, exit status {:?}", seen.report.verdict.cause.word(), seen.status));
+            }
+            if !seen.same_offline {
+                faults.push("`mintwatch judge` says something else of the same evidence".to_owned());
+            }
+            if seen.took > PATIENCE {
+                faults.push(format!("took {:?}", seen.took));
+            }
+            if !faults.is_empty() {
+                let hosts = seen.report.hosts.iter().map(|host| format!("{}\n", line(host)));
+                faults.push(format!("\n{}{product_says}", hosts.collect::<String>()));
+            }
+            self.add_failures(&format!("{}, {}", expected.interceptor, expected.selection), &expected.root, faults);
+        }
+
+        fn tell(&mut self, seen: &Seen, expected: &Expected) {
+            let Expected { interceptor, version, root, selection, .. } = expected;
             if self.table.is_empty() {
-                writeln!(self.table, "\n{:<10} {:<20} {:<29} {:>7}  decided by", "middle", "signs under", "cause", "seconds").unwrap();
+                self.table = format!(
+                    "\n{:<24} {:<20} {:<38} {:<29} {:>7} {:>9}  decided by\n",
+                    "middle", "signs under", "intercepts", "cause", "seconds", "met after"
+                );
             }
-            let (cause, seconds, by) = (cause.as_str().unwrap_or_default(), row.took.as_secs_f64(), verdict.decided_by.join(", "));
-            writeln!(self.table, "{product:<10} {root:<20} {cause:<29} {seconds:>7.2}  {by} {}", ways(&row.report)).unwrap();
-            let expected = expect(&row.report).and_then(|status| match row.status {
-                found if found != Some(status) => Err(format!("exit status {found:?}, not {status}")),
-                _ if !row.same_offline => Err("`mintwatch judge` says something else of the same evidence".to_owned()),
-                _ if row.took > PATIENCE => Err(format!("took {:?}", row.took)),
-                _ => Ok(()),
-            });
-            if let Err(why) = expected {
-                let hosts = row.report.hosts.iter().map(|host| {
-                    let chain: Vec<String> = host.chain.iter().map(|one| format!("{} by {}", one.subject, one.issuer)).collect();
-                    format!("  {} {} {:?} {}; {}\n", host.host, host.way.join(" "), host.failure, host.verdict.because, chain.join("; "))
-                });
-                self.failures.push(format!("{product}, {root}: {why}\n{}{}", hosts.collect::<String>(), row.product_says));
-            }
-        }
-    }
-
-    /// Every host is found to be so, by some angle, and by none to be anything else that is worse than clear.
-    fn every_host(report: &Report, cause: Cause) -> Result<(), String> {
-        let tame = [cause, Cause::Clear, Cause::NotMeasured];
-        let found = |name: &str| report.hosts.iter().any(|host| host.host.as_str() == name && host.verdict.cause == cause);
-        let missed = HOSTS.iter().filter(|(name, _)| !found(name)).map(|(name, _)| format!("{name} is not {cause:?}"));
-        let others = report.hosts.iter().filter(|host| !tame.contains(&host.verdict.cause));
-        let others = others.map(|host| format!("{} {} is {:?}", host.host, host.way.join(" "), host.verdict.cause));
-        let wrong: Vec<String> = missed.chain(others).collect();
-        if wrong.is_empty() { Ok(()) } else { Err(wrong.join(", ")) }
-    }
-
-    /// The handshakes in which somebody was found in the middle.
-    fn met(report: &Report) -> impl Iterator<Item = (usize, &HostReport)> {
-        report.hosts.iter().enumerate().filter(|(_, host)| host.verdict.cause.exit_status() > 10)
-    }
-
-    /// By which ways the box was met, and which it let pass.
-    fn ways(report: &Report) -> String {
-        let way = |host: &HostReport| if host.way.is_empty() { "plain".to_owned() } else { host.way.join(" ") };
-        let of =
-            |wanted: fn(&HostReport) -> bool| -> BTreeSet<String> { report.hosts.iter().filter(|host| wanted(host)).map(way).collect() };
-        let (met, passed) = (of(|host| host.verdict.cause.exit_status() > 10), of(|host| host.verdict.cause == Cause::Clear));
-        let list = |ways: &BTreeSet<String>| ways.iter().cloned().collect::<Vec<_>>().join(", ");
-        match (met.is_empty(), passed.is_empty()) {
-            (true, _) => String::new(),
-            (false, true) => format!("by {}", list(&met)),
-            (false, false) => format!("by {}; passed: {}", list(&met), list(&passed)),
-        }
-    }
-
-    fn expect_clear(report: &Report) -> Result<i32, String> {
-        every_host(report, Cause::Clear).map(|()| 0)
-    }
-
-    fn expect_local(report: &Report) -> Result<i32, String> {
-        every_host(report, Cause::LocalInterception)?;
-        let is_ours = |anchor: &mintwatch_validator::report::AnchorReport| {
-            matches!(&anchor.kind, AnchorKind::Local(origin) if origin == "SSL_CERT_FILE") && anchor.name.contains(PRIVATE_ROOT)
-        };
-        let named = met(report).all(|(_, host)| host.anchors.iter().any(is_ours));
-        if named { Ok(11) } else { Err("the private root is not named for every host".to_owned()) }
-    }
-
-    fn expect_public(report: &Report) -> Result<i32, String> {
-        every_host(report, Cause::PublicAuthorityInterception)?;
-        let named = met(report).all(|(index, host)| {
-            report.findings.iter().filter(|finding| finding.observation == index && finding.detector == "undisclosed-subordinate").any(
-                |finding| {
-                    let Some(InChain::Certificate(place)) = finding.place else { return false };
-                    host.chain.get(place).is_some_and(|certificate| certificate.subject.contains(INTERMEDIATE))
-                        && !finding.rests_on.is_empty()
-                },
+            let by: Vec<&str> = deciders(&seen.report).into_keys().collect();
+            let after = first_met_after(&seen.report).map_or_else(|| "-".to_owned(), |milliseconds| format!("{milliseconds} ms"));
+            let (middle, cause) = (format!("{interceptor} {version}"), seen.report.verdict.cause.word());
+            writeln!(
+                self.table,
+                "{middle:<24} {root:<20} {selection:<38} {cause:<29} {:>7.2} {after:>9}  {} {}",
+                seen.took.as_secs_f64(),
+                by.join(", "),
+                words_of(&ways(&seen.report))
             )
-        });
-        if named { Ok(12) } else { Err("the minting intermediate is not named for every host".to_owned()) }
-    }
-
-    /// What the observer's tables hold: the lab's world. Where browsers pin a host, the lab's own pin stands for theirs.
-    fn overlay(world: &World) -> Overlay {
-        let compiled = Tables::compiled();
-        let mut overlay = world.overlay("TEST lab of real interceptors").unwrap();
-        for (known, (_, leaf)) in overlay.pool.iter().zip(world.leaves()) {
-            if compiled.pins(&known.host).is_some() {
-                let issuer = leaf.chain().get(1).unwrap();
-                let spkis = vec![Certificate::read(issuer).unwrap().spki_sha256];
-                overlay.pins.push(OverlayPin { host: known.host.clone(), include_subdomains: false, spkis });
-            }
+            .unwrap();
         }
-        overlay
+
+        fn add_failures(&mut self, whose: &str, root: &str, failures: Vec<String>) {
+            self.failures.extend(failures.into_iter().map(|failure| format!("{whose}, {root}: {failure}")));
+        }
+
+        fn close(self) {
+            println!("{}", self.table);
+            assert!(self.failures.is_empty(), "{}", self.failures.join("\n"));
+        }
     }
 
-    /// Who runs a host, by the tables that ship.
-    fn operator_of(host: &'static str) -> &'static str {
-        let tables = Tables::compiled();
-        let operator = tables.operator(&mintwatch_validator::evidence::Host::parse(host).unwrap()).map(str::to_owned);
-        operator.unwrap_or_else(|| panic!("the compiled tables do not know who runs {host}")).leak()
+    fn line(host: &HostReport) -> String {
+        let chain: Vec<String> = host.chain.iter().map(|one| format!("{} by {}", one.subject, one.issuer)).collect();
+        format!("  {} {} {:?} {}; {}", host.host, way(host), host.failure, host.verdict.because, chain.join("; "))
+    }
+
+    fn words_of(ways: &Ways) -> String {
+        let list = |ways: &BTreeSet<String>| ways.iter().cloned().collect::<Vec<_>>().join(", ");
+        let part = |words: &str, ways: &BTreeSet<String>| if ways.is_empty() { String::new() } else { format!("{words} {}; ", list(ways)) };
+        format!("{}{}{}", part("by", &ways.met), part("passed:", &ways.passed), part("silent:", &ways.silent))
+    }
+
+    /// Says for which handshakes the report does not name whose key it is.
+    fn named(report: &Report, cause: Cause, name: &str) -> Vec<String> {
+        let speaks_of = |index: usize, detector: &str| {
+            report
+                .findings
+                .iter()
+                .find(|finding| finding.observation == index && finding.detector == detector && !finding.rests_on.is_empty())
+        };
+        let is_named = |index: usize, host: &HostReport| match cause {
+            Cause::LocalInterception => host
+                .anchors
+                .iter()
+                .any(|anchor| matches!(&anchor.kind, AnchorKind::Local(origin) if origin == "SSL_CERT_FILE") && anchor.name.contains(name)),
+            Cause::PublicAuthorityInterception => speaks_of(index, "undisclosed-subordinate").is_some_and(|finding| {
+                let Some(InChain::Certificate(place)) = finding.place else { return false };
+                host.chain.get(place).is_some_and(|certificate| certificate.subject.contains(name))
+            }),
+            _ => {
+                let issuer = host.chain.last().is_some_and(|certificate| certificate.issuer.contains(name));
+                issuer && speaks_of(index, "one-issuer-many-operators").is_some()
+            }
+        };
+        let unnamed = met(report).filter(|(index, host)| !is_named(*index, host));
+        unnamed.map(|(_, host)| format!("not named: {}", line(host))).collect()
     }
 
     /// The program under test: `MINTWATCH_BIN`, or built here as the whole workspace would build it.

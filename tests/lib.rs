@@ -42,8 +42,7 @@ impl Replay {
     pub fn all(kind: &str) -> Vec<Self> {
         let root = xtask::workspace::root().unwrap();
         let all = xtask::replays::replays(&root).unwrap();
-        let of_kind = all.iter().filter(|replay| replay.folder.parent().is_some_and(|parent| parent.ends_with(kind)));
-        of_kind.map(Self::read).collect()
+        all.iter().filter(|replay| replay.is_of(kind)).map(Self::read).collect()
     }
 
     pub fn named(kind: &str, name: &str) -> Self {

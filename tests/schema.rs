@@ -27,7 +27,9 @@ fn every_replay_fits() {
         if let Some(text) = replay.overlay().unwrap() {
             fits("overlay", &text, &replay.name());
         }
-        fits("report", &fs::read_to_string(replay.folder.join("report.json")).unwrap(), &replay.name());
+        if replay.keeps_report() {
+            fits("report", &fs::read_to_string(replay.folder.join("report.json")).unwrap(), &replay.name());
+        }
         fits("report", &replay.report().unwrap(), &replay.name());
     }
 }

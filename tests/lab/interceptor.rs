@@ -3,11 +3,11 @@
 use std::fmt;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use mintwatch::demo::pki::Authority;
 
 use super::net::{INTERCEPTOR_PORT, Net, Place};
+use super::setup::Setup;
 use super::tool::{self, Background};
 
 /// A product.
@@ -16,27 +16,94 @@ pub enum Product {
     Mitmproxy,
     Squid,
     Sslsplit,
+    Haproxy,
+    TrafficServer,
+    Mockttp,
+    ProxyPy,
+    HttpMitmProxy,
+}
+
+/// How clients come to a product.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Road {
+    /// Their connections are turned to it, and they know nothing of it.
+    Turned,
+    /// They were told of it, and ask it for a way by HTTP CONNECT.
+    Asked,
 }
 
 impl Product {
-    pub const ALL: [Self; 3] = [Self::Mitmproxy, Self::Squid, Self::Sslsplit];
+    pub const ALL: [Self; 8] = [
+        Self::Mitmproxy,
+        Self::Squid,
+        Self::Sslsplit,
+        Self::Haproxy,
+        Self::TrafficServer,
+        Self::Mockttp,
+        Self::ProxyPy,
+        Self::HttpMitmProxy,
+    ];
 
     /// Starts the product on the gateway with `signer` as its CA; `folder` is its own.
     pub fn start(self, net: &Net, signer: &Signer, hosts: &Path, folder: &Path) -> Background {
         fs::create_dir_all(folder).unwrap();
-        assert!(!net.listens(Place::Gateway, INTERCEPTOR_PORT), "another interceptor is still there");
+        tool::wait("another interceptor is gone", || !net.listens(Place::Gateway, INTERCEPTOR_PORT));
         let setup = Setup { net, signer, hosts, folder };
         let mut command = match self {
             Self::Mitmproxy => setup.mitmproxy(),
             Self::Squid => setup.squid(),
             Self::Sslsplit => setup.sslsplit(),
+            Self::Haproxy => setup.haproxy(),
+            Self::TrafficServer => setup.trafficserver(),
+            Self::Mockttp => setup.mockttp(),
+            Self::ProxyPy => setup.proxy_py(),
+            Self::HttpMitmProxy => setup.http_mitm_proxy(),
         };
-        let mut product = Background::start(&self.to_string(), &mut command, &folder.join("log"));
+        let mut product = Background::start(&self.to_string(), &mut command, &folder.join("words"));
         if self == Self::Squid {
-            product.leaves_memory(format!("{}-", service()));
+            product.leaves_memory(format!("{}-", super::setup::service()));
         }
         product.until("it listens", || net.listens(Place::Gateway, INTERCEPTOR_PORT));
         product
+    }
+
+    pub fn road(self) -> Road {
+        match self {
+            Self::ProxyPy | Self::HttpMitmProxy => Road::Asked,
+            _ => Road::Turned,
+        }
+    }
+
+    /// Whether it sends the leaf without the CA's certificate, also where no client has that.
+    ///
+    /// Nobody can follow such a chain to a public root, neither a browser nor we.
+    pub fn sends_leaf_alone(self) -> bool {
+        matches!(self, Self::TrafficServer | Self::ProxyPy | Self::HttpMitmProxy)
+    }
+
+    /// Returns the certificate of the root that the product has made for itself, where it takes no other CA.
+    ///
+    /// http-mitm-proxy writes its CA's own issuer where the CA's name belongs: no chain below an intermediate would hold.
+    pub fn own_root(self, folder: &Path) -> Option<String> {
+        (self == Self::HttpMitmProxy).then(|| fs::read_to_string(folder.join("ca/certs/ca.pem")).unwrap())
+    }
+
+    /// Returns the installed version, as the product tells it.
+    pub fn version(self) -> String {
+        let said = match self {
+            Self::Mitmproxy => tool::says(&tool::mitmdump(), "--version"),
+            Self::Squid => tool::says(&tool::find("squid", "squid-openssl"), "-v"),
+            Self::Sslsplit => tool::says(&tool::find("sslsplit", "sslsplit"), "-V"),
+            Self::Haproxy => tool::says(&tool::find("haproxy", "haproxy"), "-v"),
+            Self::TrafficServer => tool::says(&tool::find("traffic_server", "trafficserver"), "--version"),
+            Self::ProxyPy => tool::says(&tool::find("proxy", "proxy.py, from PyPI"), "--version"),
+            Self::Mockttp | Self::HttpMitmProxy => fs::read_to_string(tool::node_module(&self.to_string()).join("package.json"))
+                .map(|text| text.lines().find(|line| line.contains("\"version\"")).unwrap_or_default().to_owned())
+                .unwrap(),
+        };
+        let number = |word: &&str| word.starts_with(|first: char| first.is_ascii_digit()) && word.contains('.');
+        let mut words = said.split(|between: char| !(between.is_ascii_alphanumeric() || ".+-~".contains(between)));
+        words.find(number).unwrap_or_else(|| panic!("{self} does not tell its version: {said}")).to_owned()
     }
 }
 
@@ -46,6 +113,11 @@ impl fmt::Display for Product {
             Self::Mitmproxy => "mitmproxy",
             Self::Squid => "squid",
             Self::Sslsplit => "sslsplit",
+            Self::Haproxy => "haproxy",
+            Self::TrafficServer => "trafficserver",
+            Self::Mockttp => "mockttp",
+            Self::ProxyPy => "proxy.py",
+            Self::HttpMitmProxy => "http-mitm-proxy",
         })
     }
 }
@@ -53,13 +125,13 @@ impl fmt::Display for Product {
 /// A CA in files, as products want it.
 pub struct Signer {
     /// The CA's own certificate.
-    certificate: PathBuf,
+    pub certificate: PathBuf,
     /// Its key.
-    key: PathBuf,
-    /// The CA's certificate and what a server under it must send too, without a root.
-    sent: PathBuf,
+    pub key: PathBuf,
+    /// The certificate and the key in one file.
+    pub both: PathBuf,
     /// The roots that the product verifies origins by.
-    upstream: PathBuf,
+    pub upstream: PathBuf,
 }
 
 impl Signer {
@@ -71,99 +143,12 @@ impl Signer {
             fs::write(&path, text).unwrap();
             path
         };
+        let (certificate, key) = (authority.pem(), authority.key_pem());
         Self {
-            certificate: file("ca.pem", &authority.pem()),
-            key: file("ca.key", &authority.key_pem()),
-            sent: file("sent.pem", &authority.pem()),
+            certificate: file("ca.pem", &certificate),
+            key: file("ca.key", &key),
+            both: file("ca-and-key.pem", &format!("{certificate}{key}")),
             upstream: file("upstream.pem", upstream),
         }
     }
-}
-
-struct Setup<'s> {
-    net: &'s Net,
-    signer: &'s Signer,
-    hosts: &'s Path,
-    folder: &'s Path,
-}
-
-impl Setup<'_> {
-    fn program(&self, program: &Path) -> Command {
-        let mut command = self.net.unprivileged(Place::Gateway, program);
-        command.current_dir(self.folder).env("HOME", self.folder);
-        command
-    }
-
-    fn read(path: &Path) -> String {
-        fs::read_to_string(path).unwrap()
-    }
-
-    /// With two certificates in its file mitmproxy sends the second one along with each leaf; with the CA's
-    /// alone it would send the leaf by itself.
-    fn mitmproxy(&self) -> Command {
-        let certificate = Self::read(&self.signer.certificate);
-        let bundle = format!("{}{certificate}{}", Self::read(&self.signer.key), Self::read(&self.signer.sent));
-        fs::write(self.folder.join("mitmproxy-ca.pem"), bundle).unwrap();
-        fs::write(self.folder.join("mitmproxy-ca-cert.pem"), certificate).unwrap();
-        let program = std::env::var_os("MINTWATCH_MITMDUMP").map(PathBuf::from);
-        let mut command = self.program(&program.unwrap_or_else(|| tool::find("mitmdump", "mitmproxy (or from PyPI)")));
-        command.args(["--mode", "transparent", "--listen-port", &INTERCEPTOR_PORT.to_string()]);
-        command.arg("--set").arg(format!("confdir={}", self.folder.display()));
-        command.arg("--set").arg(format!("ssl_verify_upstream_trusted_ca={}", self.signer.upstream.display()));
-        command
-    }
-
-    fn squid(&self) -> Command {
-        let squid = tool::find("squid", "squid-openssl");
-        let helper = ["/usr/lib/squid/security_file_certgen", "/usr/lib64/squid/security_file_certgen"];
-        let helper = helper.iter().map(Path::new).find(|path| path.is_file());
-        let helper = helper.unwrap_or_else(|| panic!("squid's security_file_certgen is missing\nhint: `apt-get install squid-openssl`"));
-        let database = self.folder.join("certificates");
-        tool::run(self.program(helper).args(["-c", "-s"]).arg(&database).args(["-M", "4MB"]));
-        let bundle = self.folder.join("bundle.pem");
-        fs::write(&bundle, format!("{}{}", Self::read(&self.signer.sent), Self::read(&self.signer.key))).unwrap();
-        let (folder, bundle, database, helper) = (self.folder.display(), bundle.display(), database.display(), helper.display());
-        let (upstream, hosts) = (self.signer.upstream.display(), self.hosts.display());
-        let configuration = format!(
-            "https_port {INTERCEPTOR_PORT} intercept ssl-bump generate-host-certificates=on dynamic_cert_mem_cache_size=4MB tls-cert={bundle}\n\
-             http_port 127.0.0.1:3128\n\
-             sslcrtd_program {helper} -s {database} -M 4MB\n\
-             sslcrtd_children 2 startup=1 idle=1\n\
-             acl hello at_step SslBump1\n\
-             ssl_bump peek hello\n\
-             ssl_bump bump all\n\
-             tls_outgoing_options cafile={upstream}\n\
-             http_access allow all\n\
-             hosts_file {hosts}\n\
-             dns_nameservers 127.0.0.1\n\
-             cache deny all\n\
-             cache_log stdio:/dev/stderr\n\
-             access_log none\n\
-             pid_filename none\n\
-             coredump_dir {folder}\n\
-             visible_hostname gateway.lab.test\n\
-             pinger_enable off\n\
-             netdb_filename none\n\
-             shutdown_lifetime 0 seconds\n"
-        );
-        let file = self.folder.join("squid.conf");
-        fs::write(&file, configuration).unwrap();
-        let mut command = self.program(&squid);
-        // Its shared memory is named after the service: the machine's own squid has the usual name.
-        command.args(["-N", "-n", &service(), "-f"]).arg(file);
-        command
-    }
-
-    fn sslsplit(&self) -> Command {
-        let mut command = self.program(&tool::find("sslsplit", "sslsplit"));
-        command.arg("-D").arg("-P");
-        command.arg("-c").arg(&self.signer.certificate).arg("-k").arg(&self.signer.key).arg("-C").arg(&self.signer.sent);
-        command.args(["https", "0.0.0.0", &INTERCEPTOR_PORT.to_string()]);
-        command
-    }
-}
-
-/// What squid calls itself: no other squid on this machine has the name.
-fn service() -> String {
-    format!("mintwatchlab{}", std::process::id())
 }

@@ -1,13 +1,19 @@
 //! Three network namespaces in a row, held by processes of ours: no names in /run, nothing to clean up.
 
-use std::collections::BTreeMap;
 use std::fs;
-use std::net::Ipv4Addr;
+use std::io;
+use std::net::{Ipv4Addr, Ipv6Addr};
+use std::os::fd::AsFd as _;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use super::tool::{self, Background};
+use mintwatch::demo::origin::Server;
+use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
+use tokio::sync::oneshot;
+
+use super::tool;
 
 /// A namespace of the laboratory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -22,6 +28,25 @@ pub enum Place {
 
 /// The port that interceptors listen on.
 pub const INTERCEPTOR_PORT: u16 = 8443;
+/// The gateway as clients know it.
+pub const GATEWAY: Ipv4Addr = Ipv4Addr::new(192, 0, 2, 1);
+
+/// What the gateway does with what clients say to port 443; what is not named passes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Roads {
+    /// TCP over IPv4 goes to the interceptor.
+    pub ipv4: bool,
+    /// TCP over IPv6 goes to the interceptor.
+    pub ipv6: bool,
+    /// UDP is dropped, so that browsers give QUIC up and come by TCP.
+    pub no_quic: bool,
+}
+
+/// The two addresses of the host with this number.
+pub fn addresses(number: u8) -> (Ipv4Addr, Ipv6Addr) {
+    let (four, six) = (Ipv4Addr::new(203, 0, 113, number), Ipv6Addr::new(0x2001, 0xdb8, 0xf, 0, 0, 0, 0, number.into()));
+    (four, six)
+}
 
 /// A process that does nothing but keep a namespace; it ends when its standard input does, so also when
 /// we are killed.
@@ -78,24 +103,38 @@ impl Net {
         };
         wire(("c0", &client), ("g0", &gateway));
         wire(("g1", &gateway), ("i0", &internet));
-        net.up(Place::Client, &[("c0", "192.0.2.2/24")]);
-        net.up(Place::Gateway, &[("g0", "192.0.2.1/24"), ("g1", "198.51.100.1/24")]);
-        net.up(Place::Internet, &[("i0", "198.51.100.2/24")]);
+        net.up(Place::Client, &[("c0", "192.0.2.2/24", "2001:db8:c::2/64")]);
+        net.up(Place::Gateway, &[("g0", "192.0.2.1/24", "2001:db8:c::1/64"), ("g1", "198.51.100.1/24", "2001:db8:1::1/64")]);
+        net.up(Place::Internet, &[("i0", "198.51.100.2/24", "2001:db8:1::2/64")]);
         net.ip(Place::Client, "route add default via 192.0.2.1");
+        net.ip(Place::Client, "-6 route add default via 2001:db8:c::1");
         net.ip(Place::Gateway, "route add 203.0.113.0/24 via 198.51.100.2");
+        net.ip(Place::Gateway, "-6 route add 2001:db8:f::/64 via 2001:db8:1::2");
         net.ip(Place::Internet, "route add default via 198.51.100.1");
+        net.ip(Place::Internet, "-6 route add default via 2001:db8:1::1");
         // The whole documentation block is the internet's own, so that every address of it answers.
         net.ip(Place::Internet, "route add local 203.0.113.0/24 dev lo");
-        tool::run(net.command(Place::Gateway, "sh").args(["-c", "echo 1 > /proc/sys/net/ipv4/ip_forward"]));
+        net.ip(Place::Internet, "-6 route add local 2001:db8:f::/64 dev lo");
+        // … also as where an answer over UDP comes from.
+        net.turn_on(Place::Internet, "ipv6/ip_nonlocal_bind");
+        net.turn_on(Place::Gateway, "ipv4/ip_forward");
+        net.turn_on(Place::Gateway, "ipv6/conf/all/forwarding");
         net
     }
 
-    fn up(&self, place: Place, links: &[(&str, &str)]) {
+    fn up(&self, place: Place, links: &[(&str, &str, &str)]) {
         self.ip(place, "link set lo up");
-        for (link, address) in links {
-            self.ip(place, &format!("address add {address} dev {link}"));
+        for (link, four, six) in links {
+            self.ip(place, &format!("address add {four} dev {link}"));
+            // Nobody else can have the address: it need not be looked for first.
+            self.ip(place, &format!("-6 address add {six} dev {link} nodad"));
             self.ip(place, &format!("link set {link} up"));
         }
+    }
+
+    /// Turns a switch of the kernel's on, for one namespace.
+    fn turn_on(&self, place: Place, switch: &str) {
+        tool::run(self.command(place, "sh").arg("-c").arg(format!("echo 1 > /proc/sys/net/{switch}")));
     }
 
     fn ip(&self, place: Place, words: &str) {
@@ -110,36 +149,63 @@ impl Net {
         command
     }
 
-    /// The same without any privilege over the namespace: products that find themselves root would change
-    /// to a user that a namespace of ours may not know. Files that we own are theirs.
-    pub fn unprivileged(&self, place: Place, program: impl AsRef<std::ffi::OsStr>) -> Command {
-        let mut command = self.enter(place);
+    /// Returns a command for a product on the gateway, which knows hosts by `hosts` as a resolver there would.
+    ///
+    /// It has no privilege over the namespace: products that find themselves root would change to a user that a
+    /// namespace of ours may not know. Files that we own are theirs.
+    pub fn product(&self, program: impl AsRef<std::ffi::OsStr>, hosts: &Path) -> Command {
+        let mut command = self.enter(Place::Gateway);
+        command.arg(tool::find("unshare", "util-linux")).args(["--mount", "--", "sh", "-c"]);
+        command.arg("mount --bind \"$0\" /etc/hosts && exec \"$@\"").arg(hosts);
         command.arg(tool::find("unshare", "util-linux")).args(["--user", "--map-user=1000", "--map-group=1000", "--"]);
         command.arg(tool::find("setpriv", "util-linux")).args(["--pdeathsig", "KILL", "--"]).arg(program);
         command
     }
 
     fn enter(&self, place: Place) -> Command {
-        let holder = match place {
-            Place::Client => &self.client,
-            Place::Gateway => &self.gateway,
-            Place::Internet => &self.internet,
-        };
         let mut command = Command::new(tool::find("nsenter", "util-linux"));
-        command.arg(format!("--net={}", holder.namespace())).arg("--");
+        command.arg(format!("--net={}", self.holder(place).namespace())).arg("--");
         command
     }
 
-    /// Sends what clients say to port 443 to the interceptor instead.
-    pub fn redirect(&self) {
-        let rule = format!("iifname \"g0\" tcp dport 443 redirect to :{INTERCEPTOR_PORT}");
-        let rules = format!("table ip lab {{ chain before {{ type nat hook prerouting priority dstnat; {rule}; }}; }}");
-        self.nft(&rules);
+    fn holder(&self, place: Place) -> &Holder {
+        match place {
+            Place::Client => &self.client,
+            Place::Gateway => &self.gateway,
+            Place::Internet => &self.internet,
+        }
     }
 
-    /// Lets everything pass again.
-    pub fn pass(&self) {
-        self.nft("flush ruleset");
+    /// Runs servers of ours in a namespace, on a thread that lives there; they listen when this returns.
+    pub fn serve(&self, place: Place, start: impl FnOnce() -> io::Result<Vec<Server>> + Send + 'static) -> Inside {
+        let namespace = fs::File::open(self.holder(place).namespace()).unwrap();
+        let ((ready, is_ready), (stop, stopped)) = (oneshot::channel(), oneshot::channel());
+        let live = move || {
+            move_into_link_name_space(namespace.as_fd(), Some(LinkNameSpaceType::Network))?;
+            tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
+                let _servers = start()?;
+                let _waits = ready.send(());
+                let _stopped = stopped.await;
+                Ok(())
+            })
+        };
+        let thread = std::thread::spawn(live);
+        if is_ready.blocking_recv().is_ok() {
+            return Inside { stop: Some(stop), thread: Some(thread) };
+        }
+        panic!("cannot serve in {place:?}: {:?}", thread.join())
+    }
+
+    /// Does with clients' connections what `roads` says, and nothing else.
+    pub fn set(&self, roads: Roads) {
+        let turned = |is: bool, family: &str| {
+            let rule = format!("iifname \"g0\" tcp dport 443 redirect to :{INTERCEPTOR_PORT}");
+            let chain = format!("table {family} lab {{ chain before {{ type nat hook prerouting priority dstnat; {rule}; }}; }}; ");
+            if is { chain } else { String::new() }
+        };
+        let dropped = "table inet lab { chain through { type filter hook forward priority filter; udp dport 443 drop; }; }";
+        let (four, six) = (turned(roads.ipv4, "ip"), turned(roads.ipv6, "ip6"));
+        self.nft(&format!("flush ruleset; {four}{six}{}", if roads.no_quic { dropped } else { "" }));
     }
 
     fn nft(&self, rules: &str) {
@@ -165,20 +231,15 @@ impl Default for Net {
     }
 }
 
-/// The origins, each host at an address of its own.
-pub struct Internet {
-    /// Where each host is.
-    pub addresses: BTreeMap<String, Ipv4Addr>,
-    _server: Background,
+/// Servers of ours inside a namespace; they end when this is dropped.
+pub struct Inside {
+    stop: Option<oneshot::Sender<()>>,
+    thread: Option<JoinHandle<io::Result<()>>>,
 }
 
-impl Internet {
-    /// Starts the origins in their namespace: `program` serves what `sites` describes.
-    pub fn start(net: &Net, program: &Path, sites: &Path, hosts: &[&str], log: &Path) -> Self {
-        let mut server = Background::start("the origins", net.command(Place::Internet, program).arg(sites), log);
-        server.until("it listens", || net.listens(Place::Internet, 443));
-        let address = |index: u8| Ipv4Addr::new(203, 0, 113, index);
-        let addresses = hosts.iter().zip(10..).map(|(host, index)| ((*host).to_owned(), address(index)));
-        Self { addresses: addresses.collect(), _server: server }
+impl Drop for Inside {
+    fn drop(&mut self) {
+        drop(self.stop.take());
+        let _ended = self.thread.take().map(JoinHandle::join);
     }
 }

@@ -19,11 +19,47 @@ pub fn wanted() -> bool {
 /// Finds a program, also where an ordinary user's PATH does not look.
 pub fn find(program: &str, package: &str) -> PathBuf {
     let path = std::env::var_os("PATH").unwrap_or_default();
-    let folders = std::env::split_paths(&path).chain(["/usr/sbin", "/sbin", "/usr/local/sbin"].map(PathBuf::from));
+    let own = ["mitmproxy/bin", "proxy.py/bin"].map(|folder| tools().join(folder));
+    let folders = own.into_iter().chain(std::env::split_paths(&path)).chain(["/usr/sbin", "/sbin", "/usr/local/sbin"].map(PathBuf::from));
     let mut candidates = folders.map(|folder| folder.join(program));
     candidates.find(|candidate| candidate.is_file()).unwrap_or_else(|| {
-        panic!("`{program}` is not installed\nhint: `apt-get install {package}`, or unset {SWITCH} to leave the laboratory out")
+        panic!("`{program}` is not installed (package {package})\nhint: `cargo xtask ci` installs it, or unset {SWITCH} to leave the laboratory out")
     })
+}
+
+/// Returns mitmproxy without a terminal.
+pub fn mitmdump() -> PathBuf {
+    let stated = std::env::var_os("MINTWATCH_MITMDUMP").map(PathBuf::from);
+    stated.unwrap_or_else(|| find("mitmdump", "mitmproxy"))
+}
+
+/// Returns Node: the one that the checks were told to use, or the system's.
+pub fn node() -> PathBuf {
+    let stated = std::env::var_os("MINTWATCH_NODE").map(PathBuf::from);
+    stated.unwrap_or_else(|| find("node", "nodejs"))
+}
+
+/// Returns where the packages from npm are.
+pub fn node_modules() -> PathBuf {
+    tools().join("npm/node_modules")
+}
+
+/// Returns where one package from npm is.
+pub fn node_module(name: &str) -> PathBuf {
+    let folder = node_modules().join(name);
+    assert!(folder.is_dir(), "{name} is not installed\nhint: `cargo xtask ci` installs it, or unset {SWITCH} to leave the laboratory out");
+    folder
+}
+
+/// Where `cargo xtask ci` installs the pinned tools.
+fn tools() -> PathBuf {
+    xtask::workspace::target(&xtask::workspace::root().unwrap()).join("ci-tools")
+}
+
+/// Returns all that a program says when it is asked for its version.
+pub fn says(program: &Path, flag: &str) -> String {
+    let output = Command::new(program).arg(flag).stdin(Stdio::null()).output().unwrap();
+    String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned()
 }
 
 /// Runs a command to its end; its words when it fails.
@@ -32,6 +68,15 @@ pub fn run(command: &mut Command) -> String {
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{command:?} ended with {}: {said}", output.status);
     String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+/// Waits until something is true; fails when it does not become so.
+pub fn wait(what: &str, is_true: impl Fn() -> bool) {
+    let begun = Instant::now();
+    while !is_true() {
+        assert!(begun.elapsed() < READY, "not true after {READY:?}: {what}");
+        std::thread::sleep(Duration::from_millis(25));
+    }
 }
 
 /// A program in the background, with whatever it starts. All is killed when this is dropped, also by a panic.

@@ -11,6 +11,7 @@ use crate::days::day;
 use crate::der;
 use crate::evidence::{ChainForm, DnsAnswer, Evidence, Host, MachineAnchor, Observation, PLATFORM, Remembered, Sha256};
 use crate::finding::{Facet, Place};
+use crate::names::are_one;
 use crate::paths::{self, Issuer, MAX_CERTIFICATES, Path, Refusal, Validation};
 use crate::profile::Rules;
 use crate::programs::Stands;
@@ -426,7 +427,8 @@ impl<'e> View<'e> {
                 });
             }
         }
-        anchors.extend(local_anchors.iter().filter(|local| names.contains(&local.issuer.subject)).cloned());
+        let named = |local: &&Anchor<'_>| names.iter().any(|name| are_one(name, local.issuer.subject));
+        anchors.extend(local_anchors.iter().filter(named).cloned());
         anchors
     }
 

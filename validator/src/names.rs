@@ -83,6 +83,32 @@ pub(crate) fn text(value: der::Element<'_>) -> Cow<'_, str> {
     }
 }
 
+/// Says whether two Names in DER, as far as they can be read, are one: the same attributes in the same order, and the same text
+/// whatever its string type, letter case and spaces (RFC 5280 §7.1).
+///
+/// mockttp 4.6.3 writes the UTF8Strings of its CA's name as PrintableStrings. OpenSSL follows such a chain, and so does whoever else
+/// compares as the RFC wants: a CA must not go unseen for it.
+pub(crate) fn are_one(one: &[u8], other: &[u8]) -> bool {
+    if one == other {
+        return true;
+    }
+    let (mut ones, mut others) = (each(one), each(other));
+    for read in 0..=MAX_ATTRIBUTES {
+        match (ones.next(), others.next()) {
+            (Some((oid, value)), Some((other_oid, other_value))) if oid == other_oid && are_one_text(value, other_value) => {}
+            (None, None) => return read > 0,
+            _ => return false,
+        }
+    }
+    false
+}
+
+fn are_one_text(one: der::Element<'_>, other: der::Element<'_>) -> bool {
+    let words = |value| text(value).split_whitespace().map(str::to_lowercase).collect::<Vec<_>>();
+    let is_short = one.content.len() <= MAX_VALUE && other.content.len() <= MAX_VALUE;
+    one.content == other.content || (is_short && words(one) == words(other))
+}
+
 /// UniversalString: UTF-32, big-endian (X.690 §8.23.7).
 pub(crate) const UNIVERSAL_STRING: u8 = 0x1c;
 /// BMPString: UTF-16 without surrogates, big-endian (X.690 §8.23.8).
@@ -121,6 +147,18 @@ pub(crate) mod tests {
         assert_eq!(attributes(&name(text)), expected);
         assert_eq!(attributes(&written(text, utf16)), expected);
         assert_eq!(attributes(&written(text, latin)), expected);
+    }
+
+    #[test]
+    fn names_are_one_whatever_their_strings_and_no_longer_when_a_word_differs() {
+        let printable = |value: &str| (0x13, value.to_uppercase().replace(' ', "  ").into_bytes());
+        let text = "CN=Lab Root | O=Lab";
+        assert!(are_one(&name(text), &name(text)) && are_one(&name(text), &written(text, printable)));
+        for other in ["CN=Lab Root | O=Lab | O=Lab", "CN=Lab Root", "CN=LabRoot | O=Lab", "O=Lab | CN=Lab Root", "CN=Lab | O=Lab Root"] {
+            assert!(!are_one(&name(text), &written(other, printable)), "{other}");
+        }
+        let (none, broken) = (der::write(der::SEQUENCE, &[]), der::write(der::SEQUENCE, &[1]));
+        assert!(are_one(&none, &none) && !are_one(&none, &broken) && !are_one(&none, &name(text)));
     }
 
     #[test]

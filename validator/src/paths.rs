@@ -18,7 +18,7 @@ use webpki::{EndEntityCert, KeyUsage};
 use crate::chain::Certificate;
 use crate::profile::{self, Fault, Role, Rules};
 use crate::signatures::{Signatures, Strength, key_bits, strength};
-use crate::{der, name_constraints};
+use crate::{der, name_constraints, names};
 
 /// How many certificates of one handshake are read; the rest is named, not read.
 pub(crate) const MAX_CERTIFICATES: usize = 64;
@@ -180,7 +180,7 @@ pub(crate) fn reachable(certificates: &[Certificate<'_>]) -> (Vec<usize>, bool) 
     while let Some(child) = kept.get(next).and_then(|&index| certificates.get(index)) {
         for (index, candidate) in certificates.iter().enumerate().skip(1) {
             let known = |&other: &usize| certificates.get(other).is_some_and(|other| other.sha256 == candidate.sha256);
-            if candidate.subject != child.issuer || kept.iter().any(known) {
+            if !names::are_one(candidate.subject, child.issuer) || kept.iter().any(known) {
                 continue;
             }
             if kept.len() > MAX_INTERMEDIATES {
@@ -252,7 +252,8 @@ impl Search<'_> {
     }
 
     fn anchors_of(&self, child: &Certificate<'_>) -> Vec<usize> {
-        let signed = |anchor: &Issuer<'_>| anchor.subject == child.issuer && is_signed_by(child, anchor.spki, self.signatures);
+        let signed =
+            |anchor: &Issuer<'_>| names::are_one(anchor.subject, child.issuer) && is_signed_by(child, anchor.spki, self.signatures);
         self.anchors.iter().enumerate().filter(|(_, anchor)| signed(anchor)).map(|(index, _)| index).collect()
     }
 
@@ -266,7 +267,7 @@ impl Search<'_> {
         // or no longer, is often cross-signed by one that is.
         let ends_here = |end: &Issuer<'_>| same(end.subject, end.spki) && (end.trusted || candidate.is_self_issued());
         let is_anchor = ends.iter().filter_map(|&index| self.anchors.get(index)).any(ends_here);
-        candidate.subject == child.issuer && !on_path && !is_anchor && is_signed_by(child, candidate.spki, self.signatures)
+        !on_path && !is_anchor && names::are_one(candidate.subject, child.issuer) && is_signed_by(child, candidate.spki, self.signatures)
     }
 }
 
@@ -473,6 +474,18 @@ mod tests {
         let second = below(&odd, "One too many", NOW - 90 * DAY, 900, |_| {});
         let site = lab.site("www.bank.example").issued_by(&second).with_extra(&odd);
         assert_eq!(paths(&lab, site, &[]).remove(0).refused, Some(Refusal::IssuerMayNotSign));
+    }
+
+    #[test]
+    fn an_issuer_spelt_in_other_strings_is_found_all_the_same() {
+        let lab = Lab::new();
+        let spelt_anew = lab.local.spelt_anew();
+        let paths_of = |issuer| paths(&lab, lab.site("www.bank.example").issued_by(issuer), &[]);
+        let [path] = &paths_of(&spelt_anew)[..] else { panic!("one path") };
+        assert!(path.anchor.is_some(), "{path:?}");
+        // Another name that the same key signs under leads nowhere.
+        let renamed = lab.local.renamed("Lab Somebody Else", "Lab");
+        assert!(paths_of(&renamed).iter().all(|path| path.anchor.is_none()));
     }
 
     #[test]

@@ -178,6 +178,18 @@ impl Authority {
         Self { sent: Vec::new(), der: self.der.clone(), params, key }
     }
 
+    /// The same CA, which spells its name in capitals and other strings in what it signs.
+    pub(crate) fn spelt_anew(&self) -> Self {
+        let key = KeyPair::try_from(self.key.serialize_der()).unwrap();
+        let mut params = self.params.clone();
+        params.distinguished_name = rcgen::DistinguishedName::new();
+        for (kind, value) in self.params.distinguished_name.iter() {
+            let rcgen::DnValue::Utf8String(text) = value else { continue };
+            params.distinguished_name.push(kind.clone(), rcgen::DnValue::PrintableString(text.to_uppercase().try_into().unwrap()));
+        }
+        Self { sent: self.sent.clone(), der: self.der.clone(), params, key }
+    }
+
     /// The same CA, which says in what it signs that another's key did.
     pub(crate) fn claiming_the_key_of(mut self, other: &Self) -> Self {
         self.params.key_identifier_method = other.params.key_identifier_method.clone();

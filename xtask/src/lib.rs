@@ -5,6 +5,7 @@ pub mod ci;
 pub mod conformance;
 pub mod docs;
 pub mod fuzz;
+pub mod interceptions;
 pub mod new_detector;
 pub mod record;
 pub mod replays;

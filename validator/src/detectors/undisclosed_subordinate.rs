@@ -81,6 +81,15 @@ mod tests {
     }
 
     #[test]
+    fn speaks_of_one_whose_name_is_spelt_in_other_strings_below_it() {
+        let lab = Lab::new();
+        let spelt_anew = lab.undisclosed.spelt_anew();
+        let report = lab.judge(&[lab.site("www.bank.example").issued_by(&spelt_anew)]);
+        assert_eq!(speaks(&report, super::DETECTOR.id)[0].weight, Weight::Strong);
+        assert_eq!(report.verdict.cause, crate::verdict::Cause::PublicAuthorityInterception);
+    }
+
+    #[test]
     fn stays_silent_about_a_disclosed_one() {
         let lab = Lab::new();
         let report = lab.judge(&[lab.site("www.bank.example").issued_by(&lab.disclosed)]);

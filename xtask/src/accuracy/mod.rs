@@ -9,9 +9,11 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use mintwatch_validator::Report;
+use mintwatch_validator::evidence::Host;
+use mintwatch_validator::report::HostReport;
 use mintwatch_validator::verdict::{Cause, Severity};
-use serde::Deserialize;
 
+use crate::interceptions::{self, Run};
 use crate::record::recipe::{Recipe, Sight};
 use crate::replays::{Replay, replays};
 use crate::say;
@@ -26,7 +28,7 @@ pub struct AccuracyArgs {
     check: bool,
 }
 
-/// One handshake: what it was, and what was said of it.
+/// One handshake, or one host by several: what it was, and what was said of it.
 #[derive(Debug, Clone)]
 struct Tried {
     /// Which replay or kind of mutation.
@@ -75,13 +77,14 @@ fn file() -> Result<PathBuf, Trouble> {
 
 fn text() -> Result<String, Trouble> {
     let root = workspace::root()?;
+    let runs = interceptions::runs(&root)?;
     let sources = [
         Source { name: "incidents", tried: incidents(&root, true)? },
-        Source { name: "real interceptors", tried: interceptions(&root)? },
+        Source { name: "real interceptors, by host", tried: interceptions(&runs) },
         Source { name: "mutations", tried: mutations::tried()? },
         Source { name: "look-alikes", tried: look_alikes(&root)? },
     ];
-    Ok(page::text(&sources, &incidents(&root, false)?))
+    Ok(page::text(&sources, &incidents(&root, false)?, &runs))
 }
 
 /// Every handshake of every incident, against the recipe that says what it was; with all lists, or as before anybody knew.
@@ -95,25 +98,14 @@ fn incidents(root: &Path, lists: bool) -> Result<Vec<Tried>, Trouble> {
     Ok(all)
 }
 
-/// `expected.toml` of a run in the laboratory of real interceptors.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Expected {
-    cause: Cause,
-}
-
-/// Runs that the laboratory of real interceptors left behind.
-fn interceptions(root: &Path) -> Result<Vec<Tried>, Trouble> {
-    let mut all = Vec::new();
-    for replay in of_group(root, "interceptions")? {
-        let file = replay.folder.join("expected.toml");
-        let text = fs::read_to_string(&file).map_err(|error| Trouble::file("read", &file, error))?;
-        let expected: Expected = toml::from_str(&text).map_err(|error| Trouble::new(format!("{}: {error}", file.display())))?;
-        let report = replay.judge(true)?;
-        let expected = vec![Some(expected.cause); report.hosts.len()];
-        all.extend(tried(&replay, &report, expected));
-    }
-    Ok(all)
+/// Runs that the laboratory of real interceptors left behind, each host by the worst of the ways to it.
+fn interceptions(runs: &[Run]) -> Vec<Tried> {
+    let of = |run: &Run| -> Vec<Tried> {
+        let hosts = interceptions::worst(&run.report);
+        let one = |(host, worst): (&Host, &&HostReport)| one(run.name.clone(), worst, Some(run.expected.of(host)));
+        hosts.iter().map(one).collect()
+    };
+    runs.iter().flat_map(of).collect()
 }
 
 fn look_alikes(root: &Path) -> Result<Vec<Tried>, Trouble> {
@@ -126,17 +118,13 @@ fn look_alikes(root: &Path) -> Result<Vec<Tried>, Trouble> {
 }
 
 fn of_group(root: &Path, group: &str) -> Result<Vec<Replay>, Trouble> {
-    let belongs = |replay: &Replay| replay.folder.parent().is_some_and(|parent| parent.ends_with(group));
-    Ok(replays(root)?.into_iter().filter(belongs).collect())
+    Ok(replays(root)?.into_iter().filter(|replay| replay.is_of(group)).collect())
 }
 
 fn tried(replay: &Replay, report: &Report, expected: Vec<Option<Cause>>) -> Vec<Tried> {
-    let one = |(host, was): (&mintwatch_validator::report::HostReport, Option<Cause>)| Tried {
-        of: replay.name(),
-        host: host.host.to_string(),
-        was,
-        said: host.verdict.cause,
-        severity: host.verdict.severity,
-    };
-    report.hosts.iter().zip(expected).map(one).collect()
+    report.hosts.iter().zip(expected).map(|(host, was)| one(replay.name(), host, was)).collect()
+}
+
+fn one(of: String, host: &HostReport, was: Option<Cause>) -> Tried {
+    Tried { of, host: host.host.to_string(), was, said: host.verdict.cause, severity: host.verdict.severity }
 }

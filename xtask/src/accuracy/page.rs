@@ -6,6 +6,7 @@ use std::fmt::Write as _;
 use mintwatch_validator::verdict::{Cause, Severity};
 
 use super::{Source, Tried};
+use crate::interceptions::{Run, deciders, first_met_after, ways};
 
 /// Every cause, in the order of the page.
 const CAUSES: [Cause; 13] = [
@@ -24,7 +25,7 @@ const CAUSES: [Cause; 13] = [
     Cause::Clear,
 ];
 
-pub(super) fn text(sources: &[Source], unlisted: &[Tried]) -> String {
+pub(super) fn text(sources: &[Source], unlisted: &[Tried], runs: &[Run]) -> String {
     let mut text = INTRODUCTION.to_owned();
     let all = || sources.iter().flat_map(|source| &source.tried);
     let positives: Vec<&Tried> = all().filter(|tried| tried.was.is_some_and(is_positive)).collect();
@@ -44,6 +45,7 @@ pub(super) fn text(sources: &[Source], unlisted: &[Tried]) -> String {
     text.push_str(&by_source(sources));
     text.push_str(&before_anybody_knew(unlisted));
     text.push_str(&matrix(&all().filter(|tried| tried.was.is_some()).collect::<Vec<_>>()));
+    text.push_str(&real_interceptors(runs));
     text.push_str(&look_alikes(&all().filter(|tried| tried.was.is_none()).collect::<Vec<_>>()));
     text.push_str(&wrong(&all().filter(|tried| tried.was.is_some_and(|was| was != tried.said)).collect::<Vec<_>>()));
     text.push_str(LIMITS);
@@ -122,6 +124,37 @@ fn matrix(tried: &[&Tried]) -> String {
     text + "\n\n"
 }
 
+/// Every run of the laboratory that is kept: who, under whose key, picking out what, and how it was met.
+fn real_interceptors(runs: &[Run]) -> String {
+    let mut text = INTERCEPTORS.to_owned();
+    for Run { expected, report, .. } in runs {
+        let ways = ways(report);
+        let cells = [
+            format!("{} {}", expected.interceptor, expected.version).trim_end().to_owned(),
+            expected.root.clone(),
+            expected.selection.clone(),
+            expected.hosts.len().to_string(),
+            report.verdict.cause.word().to_owned(),
+            listed(&ways.met),
+            listed(&ways.passed),
+            listed(&ways.silent),
+            listed(deciders(report).keys().map(|detector| format!("`{detector}`")).collect::<Vec<_>>().iter()),
+            first_met_after(report).map_or_else(|| "–".to_owned(), seconds),
+        ];
+        let _ = writeln!(text, "| {} |", cells.join(" | "));
+    }
+    text + "\n"
+}
+
+fn listed<'t>(words: impl IntoIterator<Item = &'t String>) -> String {
+    let words: Vec<&str> = words.into_iter().map(String::as_str).collect();
+    if words.is_empty() { "–".to_owned() } else { words.join(", ") }
+}
+
+fn seconds(milliseconds: u64) -> String {
+    format!("{}.{:03}", milliseconds / 1000, milliseconds % 1000)
+}
+
 fn look_alikes(tried: &[&Tried]) -> String {
     let mut counts: BTreeMap<(&str, String), usize> = BTreeMap::new();
     for one in tried {
@@ -160,6 +193,18 @@ const INTRODUCTION: &str = "# Accuracy
 Made by `cargo xtask accuracy` from what stands in the repository; a test fails when this page is stale. Every count can be made again
 by anyone: the replays are below `tests/`, and the mutations are minted anew each time from a fixed seed.
 
+";
+
+const INTERCEPTORS: &str = "## Real interceptors
+
+Runs of `tests/interceptors.rs` that are kept below `tests/interceptions`: products as package registries provide them, and a gateway of
+ours that picks out some connections, which none of them can be told to. Each was in the middle of a network of its own, and looked at by
+`mintwatch check` with its usual angles; kept are some hosts of each run. A way is *met* when somebody was found on it, *let pass* when it
+led to the host itself, *silent* when no certificate came. Seconds count from the first handshake of the run to the first that met somebody,
+by the times in the evidence: handshakes beside the usual one begin at random times, so as not to be foreseen.
+
+| interceptor | held the key of a | intercepts | hosts intercepted | called | met by | let pass | silent | decided by | s |
+|---|---|---|--:|---|---|---|---|---|--:|
 ";
 
 const LIMITS: &str = "## What these figures do not say

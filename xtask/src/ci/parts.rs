@@ -9,7 +9,7 @@ use std::process::{Command, Stdio};
 use mintwatch::demo::scenario::Scenario;
 
 use super::Part;
-use super::tools::{Privilege, Tools};
+use super::tools::{Privilege, Tools, search_path};
 use crate::say;
 use crate::trouble::Trouble;
 use crate::wasm::{self, Door, Trust};
@@ -77,7 +77,7 @@ fn lab(root: &Path, tools: &Tools) -> Result<(), Trouble> {
     let program = release(root)?;
     cargo(root, &["test", "--locked", "--workspace", "--test", "interceptors", "--no-run"])?;
     let built = workspace::cargo(root);
-    let words = ["test", "--locked", "--offline", "--workspace", "--test", "interceptors", "--", "--nocapture", "--test-threads=1"];
+    let words = ["test", "--locked", "--offline", "--workspace", "--test", "interceptors", "--", "--nocapture", "--test-threads=2"];
     let mut command = match privilege {
         Privilege::Root => Command::new(built.get_program()),
         Privilege::Namespace => {
@@ -87,7 +87,7 @@ fn lab(root: &Path, tools: &Tools) -> Result<(), Trouble> {
         }
         Privilege::Sudo => {
             let mut command = Command::new("sudo");
-            command.args(["-n", "--preserve-env", "env"]).arg(format!("PATH={}", tools.search_path().to_string_lossy()));
+            command.args(["-n", "--preserve-env", "env"]).arg(format!("PATH={}", search_path().to_string_lossy()));
             command.arg(built.get_program());
             command
         }
@@ -95,9 +95,10 @@ fn lab(root: &Path, tools: &Tools) -> Result<(), Trouble> {
     command
         .args(words)
         .current_dir(root)
-        .env("PATH", tools.search_path())
+        .env("PATH", search_path())
         .env("CARGO_NET_OFFLINE", "true")
         .env("MINTWATCH_LAB", "1")
+        .env("MINTWATCH_NODE", tools.node())
         .env("MINTWATCH_BIN", program);
     workspace::run(&mut command)
 }

