@@ -111,7 +111,7 @@ impl Loopback {
             leaf_keys: LeafKeys::OneForAll,
             selection,
             origins: residents.iter().map(|one| (one.host.to_owned(), origins.address())).collect::<HashMap<_, _>>(),
-            roots,
+            roots: Some(roots),
         };
         let firewall = firewall::run(listener().await, settings).unwrap();
         let tables = Tables::compiled().with_overlay(&overlay(&world, "TEST lab on loopback")).unwrap();

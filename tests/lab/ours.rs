@@ -53,7 +53,8 @@ impl Gateway {
     /// Starts it with the key of `authority`; it verifies origins by `roots`.
     pub fn start(net: &Net, authority: Authority, picks: Picks, origins: HashMap<String, SocketAddr>, roots: RootCertStore) -> Self {
         let met = Met::default();
-        let settings = Settings { authority, leaf_keys: LeafKeys::OneForAll, selection: picks.selection(&met), origins, roots: Some(roots) };
+        let settings =
+            Settings { authority, leaf_keys: LeafKeys::OneForAll, selection: picks.selection(&met), origins, roots: Some(roots) };
         let servers = net.serve(Place::Gateway, move || {
             let listener = TcpListener::bind((Ipv6Addr::UNSPECIFIED, INTERCEPTOR_PORT))?;
             listener.set_nonblocking(true)?;
