@@ -427,8 +427,8 @@ impl<'e> View<'e> {
                 });
             }
         }
-        let named = |local: &&Anchor<'_>| names.iter().any(|name| are_one(name, local.issuer.subject));
-        anchors.extend(local_anchors.iter().filter(named).cloned());
+        let is_named = |local: &&Anchor<'_>| names.iter().any(|name| are_one(name, local.issuer.subject));
+        anchors.extend(local_anchors.iter().filter(is_named).cloned());
         anchors
     }
 
