@@ -70,7 +70,8 @@ pub enum Command {
     Anchors(AnchorsArgs),
     /// Say on one page whether this machine is fit to look
     ///
-    /// It asks the system's resolver for one well-known host, drawn at random, and three pages that exist for such checks over plain HTTP, and sends nothing else.
+    /// It asks the system's resolver for one well-known host, drawn at random, and three pages that exist for such checks
+    /// over plain HTTP, and sends nothing else.
     Doctor(DoctorArgs),
 }
 
@@ -466,9 +467,12 @@ pub struct DoctorArgs {
     /// Print what was found as JSON
     #[arg(long)]
     pub json: bool,
-    /// Send nothing at all
+    /// Send nothing at all; so it is too when nobody has agreed that a probe may be seen
     #[arg(long)]
     pub offline: bool,
+    /// Do not ask first: whoever runs this knows that a probe can be seen on the network
+    #[arg(long, short, env = "MINTWATCH_YES", value_parser = clap::builder::FalseyValueParser::new())]
+    pub yes: bool,
 }
 
 /// How to look.

@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io::{self, BufRead, IsTerminal, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use crate::error::Error;
 use crate::places;
@@ -32,7 +32,8 @@ pub fn obtain(yes: bool) -> Result<(), Error> {
         return Err(Error::NoConsent);
     }
     if let Some(kept) = kept {
-        remember(&kept)?;
+        // Who cannot keep it is asked again next time, and no more.
+        let _kept = remember(&kept);
     }
     Ok(())
 }
@@ -45,9 +46,8 @@ fn ask(answers: &mut impl BufRead, out: &mut impl Write) -> io::Result<bool> {
     Ok(matches!(answer.trim().to_ascii_lowercase().as_str(), "y" | "yes"))
 }
 
-fn remember(kept: &Path) -> Result<(), Error> {
-    let made = kept.parent().map_or(Ok(()), places::make_private).and_then(|()| fs::write(kept, format!("{WARNING}\n")));
-    made.map_err(|source| Error::Write { path: PathBuf::from(kept), source })
+fn remember(kept: &Path) -> io::Result<()> {
+    kept.parent().map_or(Ok(()), places::make_private).and_then(|()| fs::write(kept, format!("{WARNING}\n")))
 }
 
 const FILE: &str = "consent";

@@ -226,8 +226,13 @@ async fn a_proxy_is_asked_for_the_way_and_told_in_the_evidence() {
         }
     });
     let usual = place.plan(&[Angle::Quic, Angle::Families]);
-    let plan = Plan { proxy: Some(Proxy::parse(&proxy).unwrap()), resolver: Resolver::stated_only(), ..usual };
+    // Whoever is past the proxy hears nothing.
+    let past = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+    let elsewhere = vec![Elsewhere::parse(&format!("udp://127.0.0.1:{}", past.local_addr().unwrap().port())).unwrap()];
+    let plan =
+        Plan { proxy: Some(Proxy::parse(&proxy).unwrap()), resolver: Resolver::stated_only(), elsewhere, ground_truth: true, ..usual };
     let evidence = look(plan).await;
+    assert!(past.try_recv(&mut [0; 64]).is_err(), "a question went past the proxy");
     assert_eq!(evidence.observations.len(), 2, "a proxy knows one way");
     for seen in &evidence.observations {
         assert_eq!((&seen.via, &seen.peer), (&Seen::Yes(Via::HttpConnect), &Seen::NotVisible), "the proxy's address is nobody's business");

@@ -71,6 +71,16 @@ fn settings_and_stores_are_named_and_their_values_are_not() {
 }
 
 #[test]
+fn nobody_is_asked_before_somebody_agreed() {
+    let home = TempDir::new().unwrap();
+    let output = doctor(home.path(), &[], &["--json"]);
+    let document: DoctorDocument = serde_json::from_slice(&output.stdout).unwrap();
+    for name in ["resolver", "network-clock", "portal"] {
+        assert_eq!(document.checks.iter().find(|check| check.name == name).unwrap().state, CheckState::NotLooked, "{name}");
+    }
+}
+
+#[test]
 fn offline_nobody_is_asked_and_the_help_tells_what_is_sent() {
     let home = TempDir::new().unwrap();
     assert_eq!(state(home.path(), &[], "resolver"), CheckState::NotLooked);

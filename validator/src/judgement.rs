@@ -354,7 +354,7 @@ fn table_uses(evidence: &Evidence, tables: &Tables) -> Vec<TableUse> {
 mod tests {
     use rcgen::IsCa;
 
-    use crate::evidence::{Evidence, Seen, Vantage};
+    use crate::evidence::{ClockCheck, DnsAnswer, Evidence, Host, Seen, Vantage};
     use crate::testing::{Lab, NOW, PINNED_HOST, below};
     use crate::verdict::{Cause, Confidence};
 
@@ -367,6 +367,70 @@ mod tests {
         assert_eq!(report.verdict.cause, Cause::Clear, "{:?}", report.verdict);
         let report = lab.judge(&[lab.site("www.bank.example").issued_by(&lab.disclosed).in_2015()]);
         assert_eq!(report.verdict.cause, Cause::Inconclusive);
+    }
+
+    fn witnessed(lab: &Lab, site: crate::testing::Site<'_>, ahead_seconds: i64) -> crate::report::Report {
+        let mut evidence = lab.evidence(&[site]);
+        evidence.surroundings.clock = Seen::Yes(ClockCheck { ahead_seconds, witness: "http-date of 3 hosts".to_owned() });
+        crate::judge(&evidence, &lab.tables())
+    }
+
+    #[test]
+    fn a_forged_witness_of_the_clock_hides_nobody() {
+        let lab = Lab::new();
+        let off = 400 * 86_400;
+        let site = |issuer| lab.site("www.bank.example").issued_by(issuer);
+        let cause = |issuer| witnessed(&lab, site(issuer), off).verdict.cause;
+        assert_eq!(cause(&lab.undisclosed), Cause::PublicAuthorityInterception);
+        assert_eq!(cause(&lab.local), Cause::LocalInterception);
+        assert_eq!(cause(&lab.disclosed), Cause::Clock);
+        assert_eq!(cause(&lab.unknown), Cause::Clock);
+        assert_ne!(witnessed(&lab, site(&lab.disclosed), 60).verdict.cause, Cause::Clock);
+    }
+
+    #[test]
+    fn a_log_that_signed_tomorrow_tells_that_the_clock_is_behind() {
+        let lab = Lab::new();
+        let day = 86_400;
+        let cause = |ahead: i64| {
+            let site = lab.site("www.bank.example").issued_by(&lab.disclosed).logged_at(&[NOW + ahead, NOW + ahead]);
+            let mut evidence = lab.evidence(&[site]);
+            evidence.collector.vantage = Vantage::NativeProbe;
+            evidence.surroundings.clock = Seen::NotVisible;
+            crate::judge(&evidence, &lab.tables()).verdict.cause
+        };
+        assert_eq!(cause(3 * day), Cause::Clock);
+        assert_ne!(cause(-3 * day), Cause::Clock);
+    }
+
+    #[test]
+    fn what_resolvers_make_up_is_told() {
+        let lab = Lab::new();
+        let mut evidence = lab.evidence(&[lab.site("www.bank.example").issued_by(&lab.disclosed)]);
+        let host = |name: &str| Host::parse(name).unwrap();
+        let answer = |name: &str, resolver: &str, address: &str| DnsAnswer::of(host(name), resolver, [address.parse().unwrap()]);
+        let unsigned = DnsAnswer { authenticated: Seen::Failed("no".to_owned()), ..answer("signed.example", "dns.example", "192.0.2.1") };
+        evidence.surroundings.dns = Seen::Yes(vec![
+            answer("www.bank.example", "system", "10.0.0.1"),
+            answer("printer.local", "system", "10.0.0.2"),
+            answer("lab.example", "stated", "127.0.0.1"),
+            unsigned,
+        ]);
+        evidence.surroundings.invented = Seen::Yes(vec![answer("xyzzy.example", "system", "192.0.2.9")]);
+        let around = crate::judge(&evidence, &lab.tables()).surroundings;
+        assert_eq!((around.bogons, around.badly_signed), (vec![host("www.bank.example")], vec![host("signed.example")]));
+        assert_eq!(around.invented_answers, 1);
+    }
+
+    #[test]
+    fn a_host_is_measured_when_some_way_to_it_was() {
+        let lab = Lab::new();
+        let site = || lab.site("www.bank.example").issued_by(&lab.disclosed).logged();
+        let silent = || lab.silent_site("www.bank.example");
+        let report = lab.judge(&[site(), silent(), silent(), silent()]);
+        assert_eq!((report.verdict.cause, report.asked_and_measured()), (Cause::Clear, (1, 1)));
+        let report = lab.judge(&[site(), lab.silent_site("www.news.example"), lab.silent_site("www.mail.example")]);
+        assert_eq!((report.verdict.cause, report.asked_and_measured()), (Cause::Inconclusive, (3, 1)));
     }
 
     #[test]

@@ -198,7 +198,8 @@ pub(crate) fn weigh(standing: &Standing, findings: &[&Finding]) -> Verdict {
         return rule(C::NotMeasured, S::Info, K::Strong, &standing.unmeasured_because, &[]);
     }
     if standing.clock_wrong {
-        return rule(C::Clock, S::Info, K::Strong, "this machine's clock is wrong, so no date can be judged", &[]);
+        return weigh_timeless(standing, &said)
+            .unwrap_or_else(|| rule(C::Clock, S::Info, K::Strong, "this machine's clock is wrong, so no date can be judged", &[]));
     }
     if let Some(verdict) = weigh_listed(standing, &said) {
         return verdict;
@@ -207,6 +208,19 @@ pub(crate) fn weigh(standing: &Standing, findings: &[&Finding]) -> Verdict {
         End::Public => weigh_accusations(standing, &said).unwrap_or_else(|| weigh_doubts(standing, &said)),
         End::Local => weigh_local(standing, &said),
         End::Retired | End::Nowhere => weigh_unanchored(standing, &said),
+    }
+}
+
+/// What is true at any time. Whoever sits on the road can forge the witness of a clock, and must not hide behind it.
+fn weigh_timeless(standing: &Standing, said: &Said<'_>) -> Option<Verdict> {
+    let strong = |id: &str| said.by(id, Weight::Strong).is_some();
+    if strong("known-interception-key") || strong("compromised-authority") {
+        return weigh_listed(standing, said);
+    }
+    match standing.end {
+        End::Public if strong("undisclosed-subordinate") => weigh_accusations(standing, said),
+        End::Local if strong("local-anchor") => Some(weigh_local(standing, said)),
+        _ => None,
     }
 }
 

@@ -32,9 +32,15 @@ pub(super) struct Ground {
 /// plain HTTP, and two names that do not exist are resolved.
 pub(super) async fn look(resolver: &Resolver, until: Deadline) -> Ground {
     let until = Deadline::after(LONGEST, "the look around").or_sooner(until);
-    let (checked, invented) = tokio::join!(check_points(resolver, until), invented(resolver, until));
+    let ((clock, portal), invented) = tokio::join!(witnesses(resolver, until), invented(resolver, until));
+    Ground { clock, portal, invented }
+}
+
+/// Asks the pages alone.
+pub(super) async fn witnesses(resolver: &Resolver, until: Deadline) -> (Seen<ClockCheck>, Seen<PortalCheck>) {
+    let checked = check_points(resolver, Deadline::after(LONGEST, "the look around").or_sooner(until)).await;
     let clocks: Vec<i64> = checked.iter().filter_map(|checked| checked.ahead).collect();
-    Ground { clock: clock(clocks), portal: portal(&checked), invented }
+    (clock(clocks), portal(&checked))
 }
 
 /// A page that is always the same: what is asked, and what must come.

@@ -27,17 +27,19 @@ pub(super) struct Answer {
 /// # Errors
 /// What went wrong, for people.
 pub(super) async fn get(host: &str, path: &str, addresses: &[SocketAddr], until: Deadline) -> Result<Answer, String> {
+    let mut heard = Vec::new();
     let asked = async {
         let &address = addresses.first().ok_or("the name has no address")?;
         let mut stream = TcpStream::connect(address).await.map_err(|error| error.to_string())?;
         let request = format!("GET {path} HTTP/1.1\r\nHost: {host}\r\nAccept: */*\r\nConnection: close\r\n\r\n");
         stream.write_all(request.as_bytes()).await.map_err(|error| error.to_string())?;
-        let mut heard = Vec::new();
-        // A peer that keeps the connection open has said enough at the cap.
-        stream.take(MOST_HEARD).read_to_end(&mut heard).await.map_err(|error| error.to_string())?;
-        read(&heard)
+        stream.take(MOST_HEARD).read_to_end(&mut heard).await.map_err(|error| error.to_string()).map(|_| ())
     };
-    timeout_at(until.at, asked).await.unwrap_or_else(|_| Err(format!("the deadline of {} passed", until.of)))
+    match timeout_at(until.at, asked).await {
+        Ok(asked) => asked.and_then(|()| read(&heard)),
+        // A server that keeps the connection open has said what it had to say.
+        Err(_) => read(&heard).map_err(|_| format!("the deadline of {} passed", until.of)),
+    }
 }
 
 fn read(heard: &[u8]) -> Result<Answer, String> {
@@ -72,6 +74,19 @@ const MOST_HEARD: u64 = 16 * 1024;
 #[allow(clippy::unwrap_used, reason = "tests")]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn a_server_that_does_not_hang_up_has_answered_all_the_same() {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let _server = tokio::spawn(async move {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            stream.write_all(b"HTTP/1.1 204 No Content\r\n\r\n").await.unwrap();
+            std::future::pending::<()>().await;
+        });
+        let until = Deadline::after(std::time::Duration::from_millis(300), "the test");
+        assert_eq!(get("page.example", "/", &[address], until).await.map(|answer| answer.status), Ok(204));
+    }
 
     #[test]
     fn an_answer_is_read_as_far_as_it_matters() {

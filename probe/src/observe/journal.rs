@@ -45,8 +45,11 @@ impl Journal {
         make_private(folder)?;
         let deaths = deaths(folder)?;
         let path = folder.join(format!("{}-{:016x}.{EXTENSION}", std::process::id(), rand::random::<u64>()));
-        let file = File::create_new(&path)?;
+        // It gets its name with the lock on it: a journal without a lock is a dead run's.
+        let unnamed = path.with_extension("new");
+        let file = File::create_new(&unnamed)?;
         file.lock()?;
+        fs::rename(&unnamed, &path)?;
         Ok((Self { path, file: Mutex::new(file), next: AtomicU64::new(0) }, deaths))
     }
 

@@ -194,15 +194,17 @@ pub async fn run_async(plan: Plan, progress: &mut dyn Progress) -> Result<Eviden
         until,
         answers: Mutex::default(),
     });
+    // Whoever goes through a proxy may have a reason: nobody is asked past it.
+    let elsewhere = if errand.proxy.is_some() { Vec::new() } else { plan.elsewhere };
     let hosts: BTreeSet<(Host, u16)> = plan.targets.iter().map(|planned| (planned.target.host.clone(), planned.target.port)).collect();
     let (mut observations, ground, answers) = tokio::join!(
         Errand::make(&errand, plan.targets, plan.concurrency, progress),
         errand.ground_truth(plan.ground_truth),
-        errand.ask_elsewhere(&plan.elsewhere, &hosts),
+        errand.ask_elsewhere(&elsewhere, &hosts),
     );
     let mut dns = errand.answers();
     let roads = roads_elsewhere(&hosts, &dns, &answers);
-    let endpoints = plan.elsewhere.iter().filter_map(Elsewhere::endpoint).map(to_resolver);
+    let endpoints = elsewhere.iter().filter_map(Elsewhere::endpoint).map(to_resolver);
     let more = roads.into_iter().chain(endpoints).collect();
     observations.extend(Errand::make(&errand, more, plan.concurrency, progress).await);
     dns.extend(answers);
@@ -223,9 +225,9 @@ pub async fn run_async(plan: Plan, progress: &mut dyn Progress) -> Result<Eviden
 /// [`ObserveError::Runtime`].
 pub fn ground_truth(resolver: &Resolver) -> Result<(Seen<ClockCheck>, Seen<PortalCheck>), ObserveError> {
     let runtime = runtime()?;
-    let ground = runtime.block_on(async { ground::look(resolver, Deadline::after(Limits::default().host, "the look around")).await });
+    let seen = runtime.block_on(async { ground::witnesses(resolver, Deadline::after(Limits::default().host, "the look around")).await });
     runtime.shutdown_background();
-    Ok((ground.clock, ground.portal))
+    Ok(seen)
 }
 
 /// Plans a handshake with whoever answers for a resolver, at its address.

@@ -54,7 +54,8 @@ pub async fn observe(target: &Target, addresses: &[SocketAddr], offer: &Offer, l
 /// As [`observe`], with all that decides how.
 pub(super) async fn observe_by(target: &Target, means: Means<'_>) -> Observation {
     if target.transport == Transport::Quic {
-        return quic::observe(target, means.addresses, means.offer, means.limits, means.until).await;
+        let observation = quic::observe(target, means.addresses, means.offer, means.limits, means.until).await;
+        return Observation { via: Seen::Yes(Via::Direct), ..observation };
     }
     let first = observe_once(target, means).await;
     if !broke_off_after_certificates(&first) || means.until.has_passed() {

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Status, print};
 use crate::cli::DoctorArgs;
+use crate::consent;
 use crate::error::Error;
 use crate::observe::trust_store::Machine;
 use crate::observe::unix_seconds;
@@ -88,7 +89,8 @@ impl Check {
 /// # Errors
 /// [`Error::Stream`] when the output cannot be written.
 pub fn run(args: &DoctorArgs) -> Result<Status, Error> {
-    let document = of_machine(&Machine::this(), &Tables::compiled(), unix_seconds(), args.offline);
+    let offline = args.offline || consent::obtain(args.yes).is_err();
+    let document = of_machine(&Machine::this(), &Tables::compiled(), unix_seconds(), offline);
     if args.json {
         print(&(serde_json::to_string(&document).unwrap_or_default() + "\n"))?;
     } else {
