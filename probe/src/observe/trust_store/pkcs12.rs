@@ -15,6 +15,7 @@ use super::java::KeyStore;
 pub(super) fn read(bytes: &[u8]) -> Result<KeyStore, &'static str> {
     let contents = contents(bytes).ok_or(BROKEN)?;
     let mut certificates = Vec::new();
+    let mut seals = 0;
     for content in Elements(contents) {
         let (_, content) = content.ok_or(BROKEN)?;
         let (kind, rest) = expect(content, OBJECT_IDENTIFIER).ok_or(BROKEN)?;
@@ -24,6 +25,10 @@ pub(super) fn read(bytes: &[u8]) -> Result<KeyStore, &'static str> {
                 trusted(bags, &mut certificates).ok_or(BROKEN)?;
             }
             ENCRYPTED_DATA => {
+                seals += 1;
+                if seals > MAX_SEALS {
+                    return Err("PKCS #12 with more seals than are opened");
+                }
                 let (sealed, _) = expect(rest, EXPLICIT_0).ok_or(BROKEN)?;
                 trusted(&opened(sealed)?, &mut certificates).ok_or(BROKEN)?;
             }
@@ -167,7 +172,9 @@ fn element(input: &[u8]) -> Option<(u8, &[u8], &[u8])> {
 
 const BROKEN: &str = "PKCS #12 that is broken or not in DER";
 const OTHER_SEAL: &str = "PKCS #12, sealed in a way that is not read (only AES-256 under PBKDF2 with SHA-256 is)";
-/// Java uses 10,000; so many take a tenth of a second.
+/// Java seals once.
+const MAX_SEALS: usize = 4;
+/// Java uses 10,000.
 const MAX_ITERATIONS: u32 = 200_000;
 
 const INTEGER: u8 = 0x02;
@@ -220,6 +227,20 @@ mod tests {
     fn certificates_that_java_does_not_hold_trusted_and_old_seals_are_not_taken() {
         assert_eq!(read(&store("without-the-mark.p12")).unwrap().certificates, Vec::<Vec<u8>>::new());
         assert_eq!(read(&store("old-seal.p12")), Err(OTHER_SEAL));
+    }
+
+    #[test]
+    fn a_store_of_many_seals_is_not_worked_through() {
+        fn der(tag: u8, content: &[u8]) -> Vec<u8> {
+            let length = u32::try_from(content.len()).unwrap().to_be_bytes();
+            [&[tag, 0x84][..], &length, content].concat()
+        }
+        let sealed = store("changeit.p12");
+        let many = der(SEQUENCE, &contents(&sealed).unwrap().repeat(MAX_SEALS + 1));
+        let data = der(EXPLICIT_0, &der(OCTET_STRING, &many));
+        let safe = der(SEQUENCE, &[der(OBJECT_IDENTIFIER, DATA), data].concat());
+        let store = der(SEQUENCE, &[der(INTEGER, &[3]), safe].concat());
+        assert_eq!(read(&store), Err("PKCS #12 with more seals than are opened"));
     }
 
     #[test]
