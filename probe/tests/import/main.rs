@@ -263,7 +263,9 @@ fn nothing_of_the_client_is_written_down() {
         for version in [&TLS12, &TLS13] {
             let way = Way { six, ..WAY };
             let json = imported(&pcapng(&packets(&segments(&shop.talk(version), 1_400), way), 1)).evidence.to_json();
-            assert!(!json.contains(CLIENTS[usize::from(six)]) && !json.contains(&CLIENT_PORT.to_string()) && !json.contains("mex"));
+            // Certificates and signatures are random letters, in which anything short is found some day.
+            let json: String = json.split('"').filter(|text| text.len() < 80 || text.contains(' ')).collect::<Vec<_>>().join("\"");
+            assert!(!json.contains(CLIENTS[usize::from(six)]) && !json.contains(&CLIENT_PORT.to_string()));
             assert!(!json.as_bytes().windows(6).any(|bytes| bytes == CLIENT_MAC));
         }
     }
