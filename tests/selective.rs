@@ -5,27 +5,26 @@ use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 
-use mintwatch::commands::scan;
 use mintwatch::demo::firewall::{self, LeafKeys, Selection, Settings};
 use mintwatch::demo::origin::{self, Server};
 use mintwatch::demo::world::{Resident, World};
-use mintwatch::draw::draw;
 use mintwatch::observe::{Plan, Resolver, run_async, unix_seconds};
 use mintwatch_tests::Random;
 use mintwatch_tests::lab::stand::overlay;
+use mintwatch_validator::draw::{Candidate, draw};
 use mintwatch_validator::evidence::{Host, Seen, Surroundings};
 use mintwatch_validator::tables::Tables;
 use mintwatch_validator::verdict::Cause;
 use mintwatch_validator::{Report, judge};
-use rand::SeedableRng as _;
 use rand::rngs::StdRng;
+use rand::{Rng as _, SeedableRng as _};
 use rustls::RootCertStore;
 use tokio::net::TcpListener;
 
 /// R-E3: the box knows whom browsers pin, and lets those pass.
 #[test]
 fn a_box_that_lets_pinned_hosts_pass_is_met_by_every_draw() {
-    let pool = scan::pool(&Tables::compiled());
+    let pool = Candidate::pool(&Tables::compiled());
     let pinned: Vec<String> = pool.iter().filter(|one| one.pinned).map(|one| one.host.to_string()).collect();
     assert!(pinned.len() > 20, "{} hosts are passed on", pinned.len());
     let residents: Vec<Resident> = pool.iter().map(|one| resident(&one.host)).collect();
@@ -34,7 +33,8 @@ fn a_box_that_lets_pinned_hosts_pass_is_met_by_every_draw() {
         let lab = Loopback::start(&residents, Arc::new(move |name| !let_pass.iter().any(|pinned| pinned == name))).await;
         let mut rng = StdRng::seed_from_u64(3);
         for round in 0..100 {
-            let hosts: Vec<Host> = draw(&pool, 20, &mut rng).into_iter().map(|one| one.host.clone()).collect();
+            let hosts: Vec<Host> =
+                draw(&pool, 20, &mut |bound| rng.random_range(..bound)).into_iter().map(|one| one.host.clone()).collect();
             let report = lab.check(&hosts).await;
             assert_eq!((round, report.verdict.cause), (round, Cause::PublicAuthorityInterception));
             for host in &report.hosts {
@@ -58,7 +58,7 @@ fn a_box_that_takes_one_connection_in_five_is_met_in_nearly_every_run() {
 /// Returns in how many of these runs the box was met; it must be in every one in which it took a connection.
 fn runs_with_one_in_five(runs: usize, seed: u64) -> usize {
     let residents: Vec<Resident> =
-        scan::pool(&Tables::compiled()).iter().filter(|one| !one.pinned).take(10).map(|one| resident(&one.host)).collect();
+        Candidate::pool(&Tables::compiled()).iter().filter(|one| !one.pinned).take(10).map(|one| resident(&one.host)).collect();
     let hosts: Vec<Host> = residents.iter().cycle().take(20).map(|one| Host::parse(one.host).unwrap()).collect();
     let (random, taken) = (Mutex::new(Random(seed)), Arc::new(Mutex::new(0_usize)));
     let count = Arc::clone(&taken);

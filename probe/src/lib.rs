@@ -5,7 +5,6 @@ pub mod cli;
 pub mod commands;
 pub mod consent;
 pub mod demo;
-pub mod draw;
 pub mod error;
 pub mod import;
 pub mod incidents;

@@ -9,7 +9,9 @@ use rustls_pki_types::ServerName;
 use crate::chain::Certificate;
 use crate::days::day;
 use crate::der;
-use crate::evidence::{ChainForm, DnsAnswer, Evidence, Host, MachineAnchor, Observation, PLATFORM, Remembered, Sha256};
+use crate::evidence::{
+    Bytes, ChainForm, ClientAnchor, DnsAnswer, Ending, Evidence, Host, MachineAnchor, Observation, PLATFORM, Remembered, Sha256,
+};
 use crate::finding::{Facet, Place};
 use crate::names::are_one;
 use crate::paths::{self, Issuer, MAX_CERTIFICATES, Path, Refusal, Validation};
@@ -21,6 +23,8 @@ use crate::signatures::{Signatures, TlsSignatureError};
 use crate::tables::{Disclosure, KeyKind, KeyStanding, Revocation, Since, Standing, Tables};
 use crate::unseen::{self, KnownKey, Signer, UnseenIssuer, Untold};
 
+/// The origin of an anchor that only the client that accepted it tells of.
+const CLIENT: &str = "client";
 /// How many handshakes, answers or memories of one host are held against each other.
 const MOST_OF_A_HOST: usize = 64;
 /// How many log operators are enough to stop verifying SCTs; Chrome's CT policy asks for two.
@@ -222,7 +226,8 @@ impl<'e> Case<'e> {
     /// Reads the evidence; every signature that is checked is checked here.
     pub(crate) fn read(evidence: &'e Evidence, tables: &'e Tables) -> Self {
         let machine = evidence.surroundings.anchors.yes();
-        let local_anchors = local_anchors(machine.into_iter().flatten(), tables);
+        let mut local_anchors = local_anchors(machine.into_iter().flatten(), tables);
+        add_anchors_of_clients(&mut local_anchors, evidence, tables);
         let signatures = Signatures::new();
         let views: Vec<View<'e>> = evidence
             .observations
@@ -271,7 +276,7 @@ impl<'e> Case<'e> {
             Facet::PublicPath => view.public_paths().next().is_some(),
             Facet::IssuerTable => !view.is_untold(Untold::NotLoaded),
             Facet::IssuerKeys => !view.is_untold(Untold::NoKey) && !view.is_untold(Untold::Budget),
-            Facet::MachineAnchors => self.machine_anchors_seen,
+            Facet::MachineAnchors => self.machine_anchors_seen || accepted_anchor(view.observation).is_some(),
             Facet::SeveralObservations => self.views.iter().filter(|view| view.end_entity_readable).count() > 1,
             Facet::Scts => !view.scts.each.is_empty(),
             Facet::Negotiated => view.observation.tls.yes().is_some() && view.observation.offer.yes().is_some(),
@@ -312,8 +317,30 @@ fn local_anchors<'e>(machine: impl Iterator<Item = &'e MachineAnchor>, tables: &
     anchors
 }
 
+/// Adds what a client tells was added to its store: it need not be in any store that somebody read.
+fn add_anchors_of_clients<'e>(anchors: &mut Vec<Anchor<'e>>, evidence: &'e Evidence, tables: &Tables) {
+    for observation in &evidence.observations {
+        let Some((ClientAnchor::Added, der)) = accepted_anchor(observation) else { continue };
+        let Some(anchor) = added_anchor(der, CLIENT, tables) else { continue };
+        if !anchors.iter().any(|known| known.sha256 == anchor.sha256) {
+            anchors.push(anchor);
+        }
+    }
+}
+
+/// Returns the anchor of a chain that a client built and accepted without help, and whose it is by the client.
+pub(crate) fn accepted_anchor(observation: &Observation) -> Option<(ClientAnchor, &Bytes)> {
+    let (client, chain) = (observation.client.yes()?, observation.chain.yes()?);
+    let accepted = observation.ending == Ending::Completed && client.overridden.is_none() && chain.form == ChainForm::Built;
+    Some((*client.anchor.yes()?, chain.certificates.last().filter(|_| accepted)?))
+}
+
 fn local_anchor<'e>(anchor: &'e MachineAnchor, tables: &Tables) -> Option<Anchor<'e>> {
-    let certificate = Certificate::read(anchor.certificate.yes()?.as_slice()).ok()?;
+    added_anchor(anchor.certificate.yes()?, &anchor.origin, tables)
+}
+
+fn added_anchor<'e>(der: &'e Bytes, origin: &str, tables: &Tables) -> Option<Anchor<'e>> {
+    let certificate = Certificate::read(der.as_slice()).ok()?;
     // The same name and key as a public anchor is that anchor, whatever the local copy looks like.
     let mut namesakes = tables.anchors_by_subject(certificate.subject);
     if tables.anchor(&certificate.sha256).is_some() || namesakes.any(|public| public.spki == certificate.spki) {
@@ -324,7 +351,7 @@ fn local_anchor<'e>(anchor: &'e MachineAnchor, tables: &Tables) -> Option<Anchor
         spki_sha256: certificate.spki_sha256,
         name: certificate.subject_text(),
         owner: String::new(),
-        kind: AnchorKind::Local(anchor.origin.clone()),
+        kind: AnchorKind::Local(origin.to_owned()),
         issuer: Issuer::of(&certificate, Rules::Pkix),
     })
 }

@@ -151,6 +151,50 @@ pub struct Observation {
     /// The hop limit (IPv4: TTL) of every packet sent after the connection stood, where it was not the system's own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hop_limit: Option<u8>,
+    /// What a client that checks certificates, such as a browser, made of this one; our own probe checks none.
+    #[serde(default, skip_serializing_if = "Seen::is_unseen")]
+    pub client: Seen<ClientView>,
+}
+
+/// What a client that checks certificates says of a connection that it made.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct ClientView {
+    /// Whose the anchor of the accepted chain is, which is its last certificate (Firefox: `isBuiltInRoot`).
+    pub anchor: Seen<ClientAnchor>,
+    /// Whether the client ships pins for the host. With an added anchor it passes them over (Firefox: `hpkp`).
+    pub pinned: Seen<bool>,
+    /// The error that a user, an administrator or a test let pass.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub overridden: Option<Overridden>,
+}
+
+/// Whose an anchor is, by the client's own store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "kebab-case")]
+pub enum ClientAnchor {
+    /// It came with the client.
+    BuiltIn,
+    /// A user, an administrator or another program added it.
+    Added,
+}
+
+/// An error of a certificate that somebody let pass.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum Overridden {
+    /// No anchor that the client trusts.
+    Trust,
+    /// It names other hosts.
+    Name,
+    /// Expired, or not yet valid.
+    Time,
+    /// One that the client does not name.
+    Unnamed,
 }
 
 /// Through whom a connection was asked for: a path that was declared is no secret of the network's.
@@ -183,6 +227,7 @@ impl Observation {
             offer: Seen::NotVisible,
             via: Seen::NotVisible,
             hop_limit: None,
+            client: Seen::NotVisible,
         }
     }
 }
@@ -340,6 +385,8 @@ pub enum FailureClass {
     NothingInCommon,
     /// The server can do better than what was agreed, and says so by RFC 8446 §4.1.3: somebody took it out of our hello.
     Downgraded,
+    /// The client did not accept the certificate, and shows none to us (browsers).
+    CertificateRefused,
     /// Anything else.
     Other,
 }

@@ -180,6 +180,7 @@ fn standing(view: &View<'_>, case: &Case<'_>, evidence: &Evidence, uses: &[Table
         // Many a client accepts anything; only of our own vantages do we know that they do not.
         accepted_unseen: observation.chain.yes().is_some_and(|chain| chain.form == ChainForm::EndEntityOnly)
             && observation.ending == Ending::Completed
+            && observation.client.yes().is_none_or(|client| client.overridden.is_none())
             && !evidence.collector.vantage.is_second_hand(),
         signed_by_known: view.known_issuer().is_some_and(|issuer| issuer.standing == Some(KeyStanding::Public)),
         unfit: view.known_issuer().and_then(|_| view.unfitness()).as_ref().map(refused),

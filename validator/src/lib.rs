@@ -10,6 +10,7 @@ pub mod days;
 mod der;
 mod detector;
 pub mod detectors;
+pub mod draw;
 pub mod evidence;
 mod extensions;
 pub mod finding;

@@ -387,6 +387,9 @@ fn weigh_unanchored(standing: &Standing, said: &Said<'_>) -> Verdict {
     if standing.portal {
         return rule(C::CaptivePortal, S::Info, K::Strong, "a captive portal answers in place of the hosts", &[]);
     }
+    if let Some(younger) = said.by("no-anchor", Weight::Note).filter(|finding| finding.kind.as_deref() == Some("built-in")) {
+        return rule(C::Inconclusive, S::Low, K::Weak, &younger.says, &[younger]);
+    }
     for id in ["one-issuer-many-operators", "minted-on-demand"] {
         if let Some(finding) = said.by(id, Weight::Strong) {
             return rule(C::UntrustedInterception, S::High, K::Strong, &finding.says, &[finding]);

@@ -3,8 +3,12 @@
 //! Each function takes and returns text. What is wrong with a document comes back as a JavaScript
 //! `Error` with the judge's own message.
 
+mod describe;
+mod drawing;
+
 use std::sync::OnceLock;
 
+use mintwatch_validator::detectors::DETECTORS;
 use mintwatch_validator::evidence::Evidence;
 use mintwatch_validator::tables::Tables;
 use wasm_bindgen::prelude::{JsError, wasm_bindgen};
@@ -52,6 +56,38 @@ fn tables() -> Tables {
 pub fn judge_with_overlay(evidence: &str, overlay: &str) -> Result<String, JsError> {
     let overlay = mintwatch_validator::tables::Overlay::from_json(overlay.as_bytes())?;
     judge_by(evidence, &tables().with_overlay(&overlay)?)
+}
+
+/// Traps, as a fault of ours would: laboratories see what comes after it.
+#[cfg(feature = "lab")]
+#[wasm_bindgen]
+pub fn trap() {
+    std::process::abort();
+}
+
+/// Returns what a certificate says, for people, as JSON: `file` is DER, or PEM with anything between.
+///
+/// # Errors
+/// When there is no certificate in it that can be read.
+#[wasm_bindgen]
+pub fn describe(file: &[u8]) -> Result<String, JsError> {
+    Ok(describe::describe(file)?)
+}
+
+/// Returns the texts of one detector as JSON; nothing where there is none of that name.
+#[wasm_bindgen]
+pub fn explain(detector: &str) -> Option<String> {
+    let known = DETECTORS.iter().find(|known| known.id == detector)?;
+    let told = serde_json::json!({
+        "id": known.id, "summary": known.summary, "shows": known.shows, "cannotTell": known.cannot_tell, "sources": known.sources,
+    });
+    Some(told.to_string())
+}
+
+/// Draws hosts of the pool for a check, in random order, as a JSON list; `seed` is random and used once.
+#[wasm_bindgen]
+pub fn draw(count: usize, seed: &[u8]) -> String {
+    serde_json::json!(drawing::hosts(&tables(), count, seed)).to_string()
 }
 
 /// Returns the version of this build.

@@ -2,6 +2,7 @@
 
 use crate::case::{Anchor, Case, View};
 use crate::detector::{Detector, Question};
+use crate::evidence::Seen;
 use crate::finding::{Facet, Finding, Place, Weight};
 
 pub(super) const DETECTOR: Detector = Detector {
@@ -18,20 +19,22 @@ fn examine(_: &Case<'_>, view: &View<'_>) -> Vec<Finding> {
     if view.public_paths().next().is_some() {
         return Vec::new();
     }
+    let pinned = view.observation.client.yes().is_some_and(|client| client.pinned == Seen::Yes(true));
+    let says = if pinned {
+        "a public name is vouched for by an anchor that was added on this machine, and the client passed over the pins it ships for it"
+    } else {
+        "a public name is vouched for by an anchor that was added on this machine"
+    };
     let local = view.anchors.iter().enumerate().filter(|(_, anchor)| Anchor::is_local(anchor));
-    local
-        .map(|(index, _)| {
-            let says = "a public name is vouched for by an anchor that was added on this machine";
-            DETECTOR.finding(Weight::Strong, view, Some(Place::Anchor(index)), says)
-        })
-        .collect()
+    local.map(|(index, _)| DETECTOR.finding(Weight::Strong, view, Some(Place::Anchor(index)), says)).collect()
 }
 
 #[cfg(test)]
 mod tests {
-    use crate::evidence::{MachineAnchor, Seen};
-    use crate::report::AnchorKind;
+    use crate::evidence::{ChainForm, ClientAnchor, ClientView, MachineAnchor, Overridden, Seen};
+    use crate::report::{AnchorKind, Report};
     use crate::testing::{Lab, speaks};
+    use crate::verdict::Cause;
 
     #[test]
     fn speaks_of_an_anchor_added_on_this_machine() {
@@ -66,6 +69,36 @@ mod tests {
             assert_eq!(report.surroundings.machine_anchors, Some(2), "one added, one public");
             assert_eq!(speaks(&report, super::DETECTOR.id).len(), 1, "{origins:?}");
         }
+    }
+
+    fn seen_by_a_browser(lab: &Lab, issuer: &crate::testing::Authority, anchor: ClientAnchor, overridden: Option<Overridden>) -> Report {
+        let site = lab.site("www.bank.example").issued_by(issuer).seen(move |observation| {
+            let client = ClientView { anchor: Seen::Yes(anchor), pinned: Seen::Yes(true), overridden };
+            observation.client = Seen::Yes(client);
+            if let Seen::Yes(chain) = &mut observation.chain {
+                chain.form = ChainForm::Built;
+                chain.certificates.truncate(1);
+                chain.certificates.push(issuer.der.clone().into());
+            }
+        });
+        lab.judge_without_anchors(&[site])
+    }
+
+    #[test]
+    fn a_browser_tells_of_an_added_anchor_that_no_store_was_read_for() {
+        let lab = Lab::new();
+        let report = seen_by_a_browser(&lab, &lab.local, ClientAnchor::Added, None);
+        assert!(speaks(&report, super::DETECTOR.id)[0].says.contains("passed over the pins"));
+        assert_eq!(report.hosts[0].verdict.cause, Cause::LocalInterception);
+        assert_eq!(report.hosts[0].anchors[0].kind, AnchorKind::Local("client".to_owned()));
+    }
+
+    #[test]
+    fn a_chain_that_a_user_let_pass_shows_no_anchor() {
+        let lab = Lab::new();
+        let report = seen_by_a_browser(&lab, &lab.local, ClientAnchor::Added, Some(Overridden::Trust));
+        assert!(speaks(&report, super::DETECTOR.id).is_empty());
+        assert!(report.hosts[0].anchors.is_empty());
     }
 
     #[test]

@@ -1,7 +1,8 @@
 //! `no-anchor`: the chain ends nowhere that is trusted.
 
-use crate::case::{Anchor, Case, View};
+use crate::case::{Anchor, Case, View, accepted_anchor};
 use crate::detector::{Detector, Question};
+use crate::evidence::ClientAnchor;
 use crate::finding::{Facet, Finding, Place, Weight};
 
 pub(super) const DETECTOR: Detector = Detector {
@@ -21,6 +22,10 @@ fn examine(_: &Case<'_>, view: &View<'_>) -> Vec<Finding> {
     if let Some(index) = view.anchors.iter().position(Anchor::is_retired) {
         let says = "the chain ends at a retired root: in no root program at that time";
         return vec![DETECTOR.finding(Weight::Note, view, Some(Place::Anchor(index)), says).of_kind("retired")];
+    }
+    if let Some((ClientAnchor::BuiltIn, _)) = accepted_anchor(view.observation) {
+        let says = "the client has the root built in, and it is in none of our tables: it is younger than they are";
+        return vec![DETECTOR.finding(Weight::Note, view, None, says).of_kind("built-in")];
     }
     let Some(end_entity) = view.end_entity() else { return Vec::new() };
     if end_entity.is_self_issued() {
@@ -42,7 +47,9 @@ fn examine(_: &Case<'_>, view: &View<'_>) -> Vec<Finding> {
 
 #[cfg(test)]
 mod tests {
+    use crate::evidence::{ChainForm, ClientAnchor, ClientView, Seen};
     use crate::testing::{Lab, speaks};
+    use crate::verdict::Cause;
 
     #[test]
     fn speaks_of_an_issuer_nobody_trusts() {
@@ -74,6 +81,24 @@ mod tests {
         let lab = Lab::new();
         let report = lab.judge(&[lab.site("www.bank.example").issued_by(&lab.local)]);
         assert!(speaks(&report, super::DETECTOR.id).is_empty());
+    }
+
+    #[test]
+    fn a_root_that_the_client_has_built_in_is_younger_than_the_tables() {
+        let lab = Lab::new();
+        let site = |host| {
+            lab.site(host).issued_by(&lab.unknown).seen(|observation| {
+                let client = ClientView { anchor: Seen::Yes(ClientAnchor::BuiltIn), pinned: Seen::NotVisible, overridden: None };
+                observation.client = Seen::Yes(client);
+                if let Seen::Yes(chain) = &mut observation.chain {
+                    chain.form = ChainForm::Built;
+                }
+            })
+        };
+        let hosts = ["www.bank.example", "www.shop.example", "www.news.example", "mail.other.example", "www.search.example"];
+        let report = lab.judge(&hosts.map(site));
+        assert_eq!(speaks(&report, super::DETECTOR.id)[0].kind.as_deref(), Some("built-in"));
+        assert_eq!(report.verdict.cause, Cause::Inconclusive);
     }
 
     #[test]

@@ -6,11 +6,11 @@ use rand::seq::IndexedRandom;
 
 use super::{Check, CheckState};
 use crate::commands::anchors::StoreState;
-use crate::commands::scan::pool;
 use crate::observe::readiness::{self, IpVersion};
 use crate::observe::trust_store::{self, Effect, Machine, ReadStore};
 use crate::observe::{DEFAULT_CONCURRENCY, Resolver, ground_truth, pac_settings, proxies};
 use crate::terminal::{day, quoted};
+use mintwatch_validator::draw::Candidate;
 
 /// Makes every check of a machine, at a UNIX second. Offline, nothing is sent.
 pub(super) fn all(machine: &Machine, tables: &Tables, now: u64, offline: bool) -> Vec<Check> {
@@ -101,7 +101,7 @@ fn resolver(tables: &Tables, offline: bool) -> Check {
     if offline {
         return Check::new(NAME, CheckState::NotLooked, "not asked: --offline");
     }
-    let pool = pool(tables);
+    let pool = Candidate::pool(tables);
     let Some(drawn) = pool.choose(&mut rand::rng()) else {
         return Check::new(NAME, CheckState::NotLooked, "not asked: there is no host to ask for");
     };
