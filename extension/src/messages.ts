@@ -127,28 +127,31 @@ export interface KeptFinding {
   at: number;
 }
 
-/** What a certificate says, as far as people ask; texts are hostile. */
+/** What a certificate says, as far as people ask; texts are hostile. The judge's `describe` tells it. */
 export interface CertificateDetails {
+  /** Base64; PEM is made of it where somebody asks. */
+  der: string;
   sha256: string;
-  sha1: string;
   spkiSha256: string;
   subject: string;
   issuer: string;
   serial: string;
+  /** UNIX seconds. */
   notBefore: number;
   notAfter: number;
-  /** `RSA 2048 bits`, `P-256` … */
+  /** `RSA, 2048 bits`, `P-256` … */
   key: string;
   signature: string;
   isCa: boolean;
   pathLength: number | null;
   purposes: string[] | null;
-  dnsNames: string[];
-  permits: string | null;
-  embeddedScts: number;
+  names: string[];
+  namesLeftOut: number;
+  /** Name constraints, in words; null where there are none. */
+  permits: string[] | null;
+  hasSctList: boolean;
   subjectKeyId: string | null;
   authorityKeyId: string | null;
-  pem: string;
 }
 
 /** Texts of one detector. */
