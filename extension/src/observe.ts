@@ -22,7 +22,7 @@ export interface Sighting {
   via: "direct" | "http-connect" | "socks5" | null;
   /** SHA-256 of each certificate, lower-case hexadecimal, in order; empty where none is shown. */
   fingerprints: string[];
-  form: "built" | "end-entity-only";
+  form: "presented" | "built" | "end-entity-only";
   client: Extract<NonNullable<Observation["client"]>, { yes: unknown }>["yes"] | null;
   tls: Extract<Observation["tls"], { yes: unknown }>["yes"] | null;
   failure: Failure | null;
@@ -40,7 +40,9 @@ export interface Listener {
   fromCache(): void;
   /** A response over TLS of which nothing could be learnt. */
   missed(tabId: number, isMain: boolean, host: string, port: number): void;
-  /** A tab begins with another document. */
+  /** Headers of a tab's next document came; called before anything is waited for. */
+  begins(tabId: number, host: string): void;
+  /** A tab shows another document now. */
   navigated(tabId: number, host: string | null): void;
   /** A tab has its document: what is shown on its badge now stays. */
   settled(tabId: number): void;
@@ -70,3 +72,24 @@ export function authority(url: string): { host: string; port: number } | null {
 export function hostOf(url: string): string | null {
   return authority(url)?.host ?? null;
 }
+
+/** A look at a host of which nothing is known yet but when it was. */
+export function unseen(target: { host: string; port: number }): Sighting {
+  return {
+    source: "browser",
+    tabId: -1,
+    isMain: false,
+    isPrivate: false,
+    ...target,
+    at: Date.now(),
+    transport: "tcp",
+    peer: null,
+    via: null,
+    fingerprints: [],
+    form: "built",
+    client: null,
+    tls: null,
+    failure: null,
+  };
+}
+

@@ -1,0 +1,64 @@
+/** A check of hosts of the pool, asked for by the person or by a change of network: a few requests without credentials. */
+import type { CheckState } from "./messages";
+import { worst } from "./marks";
+import { entries, summary } from "./session";
+import { drawn } from "./validator";
+
+const HOSTS = 12;
+const AT_ONCE = 3;
+const PATIENCE_MS = 10_000;
+/** Two checks that nobody asked for are so far apart, in milliseconds. */
+const REST_MS = 10 * 60 * 1_000;
+
+let running = false;
+let finished: number | null = null;
+let hosts: string[] = [];
+let answered = new Set<string>();
+
+/** Starts a check unless one is under way. */
+export async function start(): Promise<void> {
+  if (running) return;
+  running = true;
+  answered = new Set();
+  try {
+    hosts = await drawn(HOSTS);
+    const left = [...hosts];
+    const lane = async () => {
+      for (let host = left.shift(); host !== undefined; host = left.shift()) await askHost(host);
+    };
+    await Promise.all(Array.from({ length: AT_ONCE }, lane));
+  } finally {
+    running = false;
+    finished = Date.now();
+  }
+}
+
+/** Starts one because the network changed, unless the last is recent. */
+export async function startAfterChange(): Promise<void> {
+  if (finished === null || Date.now() - finished > REST_MS) await start();
+}
+
+/** The request itself is seen by the listeners of `browsers/`; what it brings is thrown away. */
+async function askHost(host: string): Promise<void> {
+  await new Promise((resolve) => setTimeout(resolve, Math.random() * 500));
+  try {
+    await fetch(`https://${host}/`, {
+      method: "HEAD",
+      cache: "no-store",
+      credentials: "omit",
+      redirect: "manual",
+      referrerPolicy: "no-referrer",
+      signal: AbortSignal.timeout(PATIENCE_MS),
+    });
+    answered.add(host);
+  } catch {
+    // What went wrong is in the browser's own error event; no certificate is shown for it.
+  }
+}
+
+export function state(): CheckState {
+  const rows = [...entries.values()].filter((entry) => entry.sighting.source === "check" && hosts.includes(entry.sighting.host)).map(summary);
+  const seen = new Set(rows.map((row) => row.host));
+  const mark = rows.reduce<CheckState["mark"]>((all, row) => worst(all, row.mark), seen.size > 0 ? "none" : "unknown");
+  return { running, asked: hosts.length, answered: answered.size, finished, mark, rows };
+}
