@@ -83,7 +83,8 @@ fn bind(built: &Path, out: &Path, door: Door) -> Result<(), impl std::fmt::Displ
     let mut bindgen = Bindgen::new();
     bindgen.input_path(built).out_name(NAME).typescript(true).remove_producers_section(true).remove_name_section(true);
     match door {
-        Door::Web => bindgen.web(true),
+        // The extension makes the module anew after a trap.
+        Door::Web => bindgen.web(true).map(|bindgen| bindgen.reset_state_function(true)),
         Door::Node => bindgen.nodejs(true),
     }?;
     bindgen.generate(out)
