@@ -13,8 +13,11 @@ const HTTPS = { urls: ["https://*/*", "wss://*/*"] };
 
 /** Fingerprints whose bytes were handed over: for these no DER is asked again. */
 const known = new Set<string>();
-/** Connections whose bytes could not be had on the second call; asked for at once the next time. */
-const askAtOnce = new Set<string>();
+/**
+ * Hosts of which some chain was handed over, as `host:port`. Of others everything is asked for at once: a second call can
+ * come too late, when the response has gone on.
+ */
+const met = new Set<string>();
 /** As many certificates as a session of a day meets; beyond it everything is asked anew. */
 const MOST_KNOWN = 8_000;
 
@@ -50,10 +53,9 @@ async function look(details: Details, listener: Listener): Promise<void> {
   if (isMain) listener.begins(details.tabId, target.host);
   if (details.fromCache) return listener.fromCache();
   const name = `${target.host}:${target.port}`;
-  const withDer = askAtOnce.has(name);
   let info: Security | undefined;
   try {
-    info = (await api.webRequest.getSecurityInfo(details.requestId, { certificateChain: true, rawDER: withDer })) as Security | undefined;
+    info = (await api.webRequest.getSecurityInfo(details.requestId, { certificateChain: true, rawDER: !met.has(name) })) as Security | undefined;
   } catch {
     info = undefined;
   }
@@ -74,11 +76,10 @@ async function look(details: Details, listener: Listener): Promise<void> {
   if (!hasDer(info)) {
     // The channel was gone before the second call: the next request of this host asks for everything at once.
     forget(fingerprints);
-    askAtOnce.add(name);
+    met.delete(name);
     return listener.missed(details.tabId, isMain, target.host, target.port);
   }
-  remember(fingerprints);
-  askAtOnce.delete(name);
+  remember(fingerprints, name);
   listener.seen(sighting, info.certificates.map((one) => Uint8Array.from(one.rawDER ?? [])));
 }
 
@@ -99,8 +100,10 @@ function fingerprint(certificate: browser.webRequest.CertificateInfo): string {
   return certificate.fingerprint.sha256.replaceAll(":", "").toLowerCase();
 }
 
-function remember(fingerprints: string[]): void {
+function remember(fingerprints: string[], name: string): void {
   if (known.size + fingerprints.length > MOST_KNOWN) known.clear();
+  if (met.size > MOST_KNOWN) met.clear();
+  met.add(name);
   for (const one of fingerprints) known.add(one);
 }
 
@@ -166,10 +169,13 @@ function negotiated(info: Security): Sighting["tls"] {
 }
 
 async function portal(): Promise<boolean | null> {
-  const state = await (api as unknown as { captivePortal?: { getState(): Promise<string> } }).captivePortal?.getState();
+  // Firefox' own check; where it is switched off the call fails.
+  const state = await captivePortal?.getState().catch(() => "unknown");
   if (state === "locked_portal") return true;
-  // `unknown`: Firefox did not look, or a setting forbids it to.
   return state === "not_captive" || state === "unlocked_portal" ? false : null;
 }
+
+/** Not in the type package. */
+const { captivePortal } = api as unknown as { captivePortal?: { getState(): Promise<string> } };
 
 export const platform: Platform = { name: "firefox", watch, sight: () => "chain", portal };
