@@ -62,6 +62,55 @@ fn a_detector_leans_on_no_other_and_not_on_what_weighs() {
 }
 
 #[test]
+fn each_room_of_the_extension_leans_on_what_it_may() {
+    // A room: what its imports may name, by the last part of their path; types alone lean on nothing.
+    let shared = ["api", "inert", "messages", "ask"];
+    let pages = ["popup", "options", "welcome", "authorities", "viewer", "pages"];
+    let rooms = [
+        ("browsers", &["api", "observe", "failures", "tabs"][..]),
+        ("marks.ts", &[]),
+        ("evidence.ts", &[]),
+        ("observe.ts", &[]),
+        ("validator.ts", &["api", "mintwatch.js"]),
+        ("messages.ts", &[]),
+    ];
+    let mut read = 0;
+    for file in typescript("extension/src") {
+        let path = file.strip_prefix(root().join("extension/src")).unwrap();
+        let room = path.iter().next().unwrap().to_string_lossy().into_owned();
+        let is_page = pages.contains(&room.as_str());
+        for import in imports(&fs::read_to_string(&file).unwrap()) {
+            let name = import.rsplit('/').next().unwrap().to_owned();
+            let of_pages = import.starts_with("./") || import.split('/').any(|part| pages.contains(&part));
+            if is_page {
+                assert!(of_pages || shared.contains(&name.as_str()), "{} leans on {import}", file.display());
+            } else if let Some((_, may)) = rooms.iter().find(|(known, _)| *known == room) {
+                assert!(may.contains(&name.as_str()), "{} leans on {import}", file.display());
+            } else {
+                assert!(name != "mintwatch.js", "{} goes round validator.ts", file.display());
+            }
+            read += 1;
+        }
+    }
+    assert!(read > 30, "{read} imports");
+}
+
+/// What a module imports to run with; `import type` leans on nothing.
+fn imports(source: &str) -> Vec<String> {
+    let statements = source.split(';').map(str::trim_start).filter(|statement| statement.contains("import ") && !statement.contains("import type"));
+    statements.filter_map(|statement| Some(statement.rsplit_once("from \"")?.1.trim_end_matches('"').to_owned())).collect()
+}
+
+fn typescript(folder: &str) -> Vec<PathBuf> {
+    let mut files = files_below(&root().join(folder));
+    files.retain(|file| {
+        let name = file.to_string_lossy();
+        name.ends_with(".ts") && !name.ends_with(".d.ts") && !name.contains("/generated/")
+    });
+    files
+}
+
+#[test]
 fn no_detector_has_a_gap_left_from_its_layout() {
     for file in sources("validator/src/detectors") {
         assert!(!fs::read_to_string(&file).unwrap().contains("<say "), "{} has gaps", file.display());

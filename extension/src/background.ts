@@ -293,10 +293,24 @@ async function tabState(tabId: number): Promise<TabState> {
   };
 }
 
+/** What laboratories ask besides: the judge's own bytes, and what comes after a trap. */
+const ofLaboratories: Record<string, (ask: { text: string }) => Promise<unknown>> = {
+  async judgeText({ text }) {
+    await validator.load();
+    try {
+      return { report: validator.judgeText(text) };
+    } catch (error) {
+      return { error: validator.said(error) };
+    }
+  },
+  trap: () => validator.trapped(),
+};
+
 async function answer(ask: Ask<Kind>): Promise<{ yes: unknown } | { no: string }> {
   try {
     await ready();
-    const handler = handlers[ask.kind] as ((ask: unknown) => Promise<unknown>) | undefined;
+    const known = (LAB ? { ...ofLaboratories, ...handlers } : handlers) as Record<string, (ask: unknown) => Promise<unknown>>;
+    const handler = Object.hasOwn(known, ask.kind) ? known[ask.kind] : undefined;
     return handler === undefined ? { no: `no such question: ${ask.kind}` } : { yes: await handler(ask) };
   } catch (error) {
     return { no: validator.said(error) };
