@@ -97,7 +97,8 @@ fn each_room_of_the_extension_leans_on_what_it_may() {
 
 /// What a module imports to run with; `import type` leans on nothing.
 fn imports(source: &str) -> Vec<String> {
-    let statements = source.split(';').map(str::trim_start).filter(|statement| statement.contains("import ") && !statement.contains("import type"));
+    let statements =
+        source.split(';').map(str::trim_start).filter(|statement| statement.contains("import ") && !statement.contains("import type"));
     statements.filter_map(|statement| Some(statement.rsplit_once("from \"")?.1.trim_end_matches('"').to_owned())).collect()
 }
 

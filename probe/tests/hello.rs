@@ -49,7 +49,7 @@ fn ja4(record: &[u8]) -> String {
                 let first = names.first().unwrap();
                 alpn = [first.first().unwrap(), first.last().unwrap()].map(|&byte| char::from(byte)).iter().collect();
             }
-            TlsExtension::SignatureAlgorithms(list) => schemes.clone_from(list),
+            TlsExtension::SignatureAlgorithms(list) => schemes = list.iter().copied().filter(|&scheme| !is_grease(scheme)).collect(),
             _ => {}
         }
     }
@@ -85,6 +85,38 @@ async fn the_documentation_tells_the_ja4_of_every_hello() {
         }
     }
     assert!(missing.is_empty(), "docs/LIMITATIONS.md does not name {missing:?}");
+}
+
+/// The hello of a browser that was kept.
+fn kept(browser: &str) -> Vec<u8> {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/hellos/{browser}.hex"));
+    data_encoding::HEXLOWER.decode(std::fs::read_to_string(file).unwrap().trim().as_bytes()).unwrap()
+}
+
+#[tokio::test]
+async fn the_documentation_tells_what_browsers_send_and_the_probe_does_not() {
+    let page = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/LIMITATIONS.md")).unwrap();
+    let ours = types_of(&sent(Hello::Usual).await);
+    for browser in ["chromium-156", "firefox-153"] {
+        let hello = kept(browser);
+        let ja4 = ja4(&hello);
+        assert!(page.contains(&format!("`{ja4}`")), "docs/LIMITATIONS.md does not name {browser} {ja4}");
+        let theirs = types_of(&hello);
+        for (lacking, of) in [(theirs.difference(&ours), "the browser"), (ours.difference(&theirs), "the probe")] {
+            for kind in lacking {
+                assert!(
+                    page.contains(&format!("({kind})")),
+                    "docs/LIMITATIONS.md does not tell of extension {kind}, of {of} alone ({browser})"
+                );
+            }
+        }
+    }
+}
+
+fn types_of(record: &[u8]) -> std::collections::BTreeSet<u16> {
+    let (_, plaintext) = parse_tls_plaintext(record).unwrap();
+    let Some(TlsMessage::Handshake(TlsMessageHandshake::ClientHello(hello))) = plaintext.msg.first() else { panic!("no ClientHello") };
+    raw_types(hello.ext.unwrap()).into_iter().filter(|kind| kind & 0x0f0f != 0x0a0a).collect()
 }
 
 #[tokio::test]
