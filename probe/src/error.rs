@@ -176,9 +176,9 @@ impl Error {
             Self::NoSuchNetwork(_) => Some("`mintwatch baseline --show` lists them all"),
             Self::HistoryChanged(_) => Some("keep the file as it is, and begin another with `--history FILE`"),
             Self::Memory(error) => error.hint(),
-            Self::NativeHost(HostError::UnknownCaller) => {
-                Some("browsers start it by themselves once `mintwatch install-host` told them, with `--allow-extension ID` for another extension")
-            }
+            Self::NativeHost(HostError::UnknownCaller) => Some(
+                "browsers start it by themselves once `mintwatch install-host` told them, with `--allow-extension ID` for another extension",
+            ),
             Self::Install(error) => error.hint(),
             Self::Read { .. }
             | Self::Import(ImportError::Read { .. })

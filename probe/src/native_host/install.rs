@@ -83,7 +83,9 @@ impl InstallError {
     /// Returns what to do next, where there is something.
     pub fn hint(&self) -> Option<&'static str> {
         match self {
-            Self::NotHere => Some("docs/NATIVE_MESSAGING.md says what a browser wants; on Windows a key of the registry names the manifest"),
+            Self::NotHere => {
+                Some("docs/NATIVE_MESSAGING.md says what a browser wants; on Windows a key of the registry names the manifest")
+            }
             Self::NoBrowser => Some("name one with `--browser`, or the folder given to Chromium as --user-data-dir with `--folder`"),
             Self::NoPlace(_) => Some("leave out `--system`, or name the folder of a Chromium with `--folder`"),
             Self::NoHome => Some("set HOME, or use `--system`"),
@@ -145,7 +147,9 @@ impl Roots {
         let no_place = InstallError::NoPlace(browser);
         match scope {
             Scope::Folder(_) if browser == Browser::Firefox => Err(no_place),
-            Scope::Folder(folder) => Ok(Place { base: folder.clone(), marks: vec![folder.clone()], folder: folder.join("NativeMessagingHosts") }),
+            Scope::Folder(folder) => {
+                Ok(Place { base: folder.clone(), marks: vec![folder.clone()], folder: folder.join("NativeMessagingHosts") })
+            }
             Scope::System => {
                 let folder = self.system.join(self.of_system(browser).ok_or(no_place)?);
                 let mark = folder.parent().unwrap_or(&folder).to_owned();
@@ -292,7 +296,8 @@ pub fn install(roots: &Roots, order: &Order) -> Result<Vec<Step>, InstallError> 
     let places = places_for(roots, order)?;
     let script = roots.script(&order.scope)?;
     let text = script_text(&order.program, &order.more)?;
-    let mut steps = vec![Step { deed: write(&script, &text, 0o755, is_our_script, order.dry_run)?, path: script.path.clone(), browser: None }];
+    let mut steps =
+        vec![Step { deed: write(&script, &text, 0o755, is_our_script, order.dry_run)?, path: script.path.clone(), browser: None }];
     if steps.iter().any(|step| step.deed == Deed::Leave) {
         return Ok(steps);
     }
@@ -311,9 +316,8 @@ pub fn install(roots: &Roots, order: &Order) -> Result<Vec<Step>, InstallError> 
 /// [`InstallError`]; files removed before it stay so.
 pub fn uninstall(roots: &Roots, order: &Order) -> Result<Vec<Step>, InstallError> {
     let script = roots.script(&order.scope)?;
-    let ours = |text: &[u8]| {
-        read_manifest(text).is_some_and(|manifest| manifest.name == HOST_NAME && Path::new(&manifest.path) == script.path)
-    };
+    let ours =
+        |text: &[u8]| read_manifest(text).is_some_and(|manifest| manifest.name == HOST_NAME && Path::new(&manifest.path) == script.path);
     let mut steps = Vec::new();
     let mut left = false;
     for browser in Browser::ALL {

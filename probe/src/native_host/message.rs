@@ -285,8 +285,13 @@ mod tests {
         let page = include_str!("../../../docs/NATIVE_MESSAGING.md");
         let requests: Vec<_> = page.lines().filter_map(|line| line.strip_prefix("    {\"version\":1,")).collect();
         let read = |kind: &str| {
-            let lines = requests.iter().filter(|line| line.contains(&format!("\"type\":\"{kind}\",")) || line.ends_with(&format!("\"type\":\"{kind}\"}}")));
-            lines.filter(|line| line.ends_with('}')).map(|line| Request::read(format!("{{\"version\":1,{line}").as_bytes()).unwrap()).count()
+            let lines = requests
+                .iter()
+                .filter(|line| line.contains(&format!("\"type\":\"{kind}\",")) || line.ends_with(&format!("\"type\":\"{kind}\"}}")));
+            lines
+                .filter(|line| line.ends_with('}'))
+                .map(|line| Request::read(format!("{{\"version\":1,{line}").as_bytes()).unwrap())
+                .count()
         };
         assert_eq!((read("hello"), read("look"), read("cancel")), (1, 3, 1));
     }
@@ -295,8 +300,18 @@ mod tests {
     fn every_code_stands_in_the_documentation() {
         let page = include_str!("../../../docs/NATIVE_MESSAGING.md");
         for code in [
-            Code::BadJson, Code::UnknownVersion, Code::UnknownType, Code::BadRequest, Code::NoConsent, Code::NotPublic, Code::Busy,
-            Code::Cancelled, Code::TooLarge, Code::CouldNotLook, Code::UnknownCaller, Code::TooLong,
+            Code::BadJson,
+            Code::UnknownVersion,
+            Code::UnknownType,
+            Code::BadRequest,
+            Code::NoConsent,
+            Code::NotPublic,
+            Code::Busy,
+            Code::Cancelled,
+            Code::TooLarge,
+            Code::CouldNotLook,
+            Code::UnknownCaller,
+            Code::TooLong,
         ] {
             let word = serde_json::to_value(code).unwrap();
             assert!(page.contains(&format!("| `{}` |", word.as_str().unwrap())), "{code:?}");

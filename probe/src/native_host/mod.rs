@@ -27,6 +27,8 @@ pub use public::is_public;
 pub const HOST_NAME: &str = "dev.mintwatch.host";
 /// How many looks may be under way at once.
 pub const MOST_LOOKS: usize = 4;
+/// How many threads there may be: those of looks that were given up need a moment to end.
+const MOST_THREADS: usize = 2 * MOST_LOOKS;
 
 /// Why the host ended before the browser closed the port.
 #[derive(Debug, thiserror::Error)]
@@ -78,12 +80,7 @@ pub struct Terms {
 ///
 /// # Errors
 /// [`HostError`] when the port broke in another way.
-pub fn serve(
-    input: impl Read + Send + 'static,
-    output: impl Write,
-    terms: &Terms,
-    observer: Arc<impl Observer>,
-) -> Result<(), HostError> {
+pub fn serve(input: impl Read + Send + 'static, output: impl Write, terms: &Terms, observer: Arc<impl Observer>) -> Result<(), HostError> {
     let (sender, events) = mpsc::sync_channel(MOST_LOOKS);
     let reports = sender.clone();
     // It ends with the process at the latest: nothing else ends a read from a pipe.
@@ -171,9 +168,7 @@ impl<W: Write, O: Observer> Port<'_, W, O> {
         };
         match request {
             Request::Hello { id, .. } => Some(self.hello(id)),
-            Request::Look { id, host, port, proxy, .. } => {
-                self.begin(id, Errand { host, port: port.get(), proxy }).err().map(Answer::from)
-            }
+            Request::Look { id, host, port, proxy, .. } => self.begin(id, Errand { host, port: port.get(), proxy }).err().map(Answer::from),
             Request::Cancel { id, look, .. } => Some(self.cancel(id, look)),
         }
     }
@@ -197,7 +192,8 @@ impl<W: Write, O: Observer> Port<'_, W, O> {
         if self.looks.iter().any(|look| look.id == id && look.cancel.is_some()) {
             return Err(Refusal::new(Some(id), Code::BadRequest, "a look with this `id` is under way"));
         }
-        if self.looks.len() >= MOST_LOOKS {
+        let waited_for = self.looks.iter().filter(|look| look.cancel.is_some()).count();
+        if waited_for >= MOST_LOOKS || self.looks.len() >= MOST_THREADS {
             return Err(Refusal::new(Some(id), Code::Busy, format!("{MOST_LOOKS} looks are under way")));
         }
         let serial = self.next;
@@ -224,7 +220,7 @@ impl<W: Write, O: Observer> Port<'_, W, O> {
         Answer::Cancelled { version: PROTOCOL_VERSION, id, look, found: found.is_some() }
     }
 
-    /// Frees the place of a look, and answers it unless it was given up.
+    /// Forgets a look, and answers it unless it was given up.
     fn end(&mut self, serial: u64, body: &[u8]) -> Result<(), HostError> {
         let Some(place) = self.looks.iter().position(|look| look.serial == serial) else { return Ok(()) };
         let ended = self.looks.swap_remove(place);

@@ -47,8 +47,21 @@ fn is_public_v6(address: Ipv6Addr) -> bool {
 /// Zones that are no part of the public DNS: RFC 2606, RFC 6761, RFC 6762 with its appendix G, RFC 7686, RFC 8375, RFC 9476, and `internal`,
 /// which ICANN set apart in 2024.
 const NOT_PUBLIC: [&str; 15] = [
-    "alt", "corp", "example", "home", "home.arpa", "internal", "intranet", "invalid", "lan", "local", "localdomain", "localhost", "onion",
-    "private", "test",
+    "alt",
+    "corp",
+    "example",
+    "home",
+    "home.arpa",
+    "internal",
+    "intranet",
+    "invalid",
+    "lan",
+    "local",
+    "localdomain",
+    "localhost",
+    "onion",
+    "private",
+    "test",
 ];
 
 #[cfg(test)]
@@ -72,7 +85,8 @@ mod tests {
 
     #[test]
     fn what_is_private_or_reserved_is_nobodys_business() {
-        for host in ["router", "localhost", "nas.local", "local", "a.b.home.arpa", "x.internal", "x.onion", "www.shop.test", "printer.lan"] {
+        for host in ["router", "localhost", "nas.local", "local", "a.b.home.arpa", "x.internal", "x.onion", "www.shop.test", "printer.lan"]
+        {
             assert!(!public(host), "{host}");
         }
         for host in ["10.0.0.1", "127.0.0.1", "172.16.0.1", "192.168.1.1", "169.254.169.254", "100.64.0.1", "0.0.0.0", "255.255.255.255"] {

@@ -179,7 +179,7 @@ fn four_looks_are_under_way_and_a_fifth_is_told_to_wait() {
 fn a_look_that_is_cancelled_is_answered_once_and_frees_its_place() {
     let (open, gate) = mpsc::channel();
     let mut talk = Talk::with(Stub { gate: Some(Mutex::new(gate)), ..Stub::default() });
-    for round in 0..10 {
+    for round in 0..2 {
         for id in 1..=4 {
             talk.look(id, "www.example.org");
         }
@@ -188,8 +188,6 @@ fn a_look_that_is_cancelled_is_answered_once_and_frees_its_place() {
             assert_eq!(talk.hear_error(), (Some(id), Code::Cancelled), "round {round}");
             assert!(matches!(talk.hear(), Answer::Cancelled { id: 9, look, found: true, .. } if look == id));
         }
-        // Places are free when threads have ended, which takes a moment.
-        thread::sleep(Duration::from_millis(100));
     }
     talk.ask(r#"{"version":1,"id":9,"type":"cancel","look":1}"#);
     assert!(matches!(talk.hear(), Answer::Cancelled { found: false, .. }));
