@@ -4,6 +4,7 @@
 use std::fs;
 
 use mintwatch::commands::{anchors, doctor};
+use mintwatch::native_host::{Answer, Code, Refusal, Request, Software};
 use mintwatch::observe::trust_store::Machine;
 use mintwatch_validator::evidence::{
     Bytes, Chain, ChainForm, ClockCheck, Collector, DnsAnswer, DnsRecord, EVIDENCE_VERSION, Ending, Evidence, EvidenceFormat, Failure,
@@ -59,6 +60,35 @@ fn what_the_probe_tells_of_a_machine_fits() {
     fits("doctor", &serde_json::to_string(&doctor).unwrap(), "doctor");
     let leaking = serde_json::to_string(&doctor).unwrap().replacen("\"name\"", "\"path\":\"/home/somebody\",\"name\"", 2);
     assert!(!faults("doctor", &leaking).is_empty(), "the schema has room for a path");
+}
+
+#[test]
+fn what_extension_and_helper_say_fits() {
+    let look = r#"{"version":1,"id":2,"type":"look","host":"www.example.org","port":443,"consent":"user-agreed","proxy":"none"}"#;
+    for request in [look, r#"{"version":1,"id":1,"type":"hello"}"#, r#"{"version":1,"id":3,"type":"cancel","look":2}"#] {
+        fits("native-request", request, request);
+        let read = Request::read(request.as_bytes()).unwrap();
+        fits("native-request", &serde_json::to_string(&read).unwrap(), request);
+    }
+    for (good, bad) in
+        [("\"version\":1", "\"version\":2"), ("user-agreed", "yes"), ("443", "0"), ("\"proxy\"", "\"url\""), ("\"look\"", "\"exec\"")]
+    {
+        let bad = look.replace(good, bad);
+        assert!(Request::read(bad.as_bytes()).is_err() && !faults("native-request", &bad).is_empty(), "{bad}");
+    }
+    let evidence = everything();
+    let report = mintwatch_validator::judge(&evidence, &Tables::compiled());
+    let tables = Tables::compiled().versions().into_iter().map(Into::into).collect();
+    let software = Software { name: "mintwatch".to_owned(), version: "0.1.0".to_owned() };
+    for answer in [
+        Answer::Hello { version: 1, id: 1, software, tables, capabilities: vec!["look".to_owned()], most_looks: 4 },
+        Answer::Looked { version: 1, id: 2, evidence: Box::new(evidence), report: Box::new(report) },
+        Answer::Cancelled { version: 1, id: 3, look: 2, found: false },
+        Refusal::new(None, Code::BadJson, "not JSON").into(),
+        Refusal::new(Some(2), Code::Busy, "four looks are under way").into(),
+    ] {
+        fits("native-answer", &serde_json::to_string(&answer).unwrap(), "an answer");
+    }
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! Every flag beside its help; the help is the manual.
 
 use std::collections::BTreeSet;
+use std::ffi::OsString;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -17,6 +18,8 @@ use crate::demo::scenario::Scenario;
 use crate::import::Form;
 use crate::laundering::KnownBad;
 use crate::memory::{Network, network};
+use crate::native_host::ExtensionId;
+use crate::native_host::install::Browser;
 use crate::observe::{Angle, Elsewhere, Proxy, trust_store};
 
 /// Shows whether someone sits inside your TLS connections, and keeps the evidence.
@@ -73,6 +76,14 @@ pub enum Command {
     /// It asks the system's resolver for one well-known host, drawn at random, and three pages that exist for such checks
     /// over plain HTTP, and sends nothing else.
     Doctor(DoctorArgs),
+    /// Tell browsers where the helper of the Mintwatch extension is; needs no network
+    ///
+    /// The helper makes handshakes that a browser does not show its extensions. Written are one manifest for each browser and one
+    /// script that all of them start; docs/NATIVE_MESSAGING.md tells what they say to each other.
+    InstallHost(InstallHostArgs),
+    /// Answer a browser extension; browsers start it
+    #[command(hide = true)]
+    NativeHost(NativeHostArgs),
 }
 
 /// Arguments of `scan`.
@@ -475,6 +486,56 @@ pub struct DoctorArgs {
     pub yes: bool,
 }
 
+/// Arguments of `install-host`.
+#[derive(Debug, Args)]
+#[command(after_help = INSTALL_STATUS, after_long_help = INSTALL_STATUS)]
+pub struct InstallHostArgs {
+    /// Tell this browser; may be repeated. Those that are found when left out
+    #[arg(long, value_name = "BROWSER", value_enum)]
+    pub browser: Vec<Browser>,
+    /// Take it back
+    #[arg(long)]
+    pub uninstall: bool,
+    /// For everybody on this machine
+    #[arg(long, conflicts_with = "folder")]
+    pub system: bool,
+    /// For the one Chromium that is given this folder as --user-data-dir
+    #[arg(long, value_name = "DIR")]
+    pub folder: Option<PathBuf>,
+    /// Let this extension ask too; may be repeated
+    #[arg(long, value_name = "ID", value_parser = ExtensionId::parse, conflicts_with = "uninstall")]
+    pub allow_extension: Vec<ExtensionId>,
+    /// Change nothing, and say what would be changed
+    #[arg(long)]
+    pub dry_run: bool,
+}
+
+/// Arguments of `native-host`.
+#[derive(Debug, Args)]
+pub struct NativeHostArgs {
+    /// Let this extension ask too
+    #[arg(long, value_name = "ID", value_parser = ExtensionId::parse)]
+    pub allow_extension: Vec<ExtensionId>,
+    /// Look also at hosts that are not on the public Internet; for laboratories
+    #[arg(long, hide = true)]
+    pub allow_private: bool,
+    /// Go to ADDRESS (with another port, if one is given) for HOST and PORT, asking no resolver
+    #[arg(long, value_name = "HOST:PORT:ADDRESS[:PORT]", value_parser = stated, hide = true)]
+    pub resolve: Vec<Stated>,
+    /// Who turns names into addresses
+    #[arg(long, value_enum, default_value_t = ResolverKind::System, hide = true)]
+    pub resolver: ResolverKind,
+    #[command(flatten)]
+    #[allow(missing_docs, reason = "documented at the type")]
+    pub laid_over: LaidOver,
+    /// Treat these certificates as anchors that were added to the machine that looked
+    #[arg(long, value_name = "PEM", hide = true)]
+    pub local_anchor: Vec<PathBuf>,
+    /// What the browser says of who calls
+    #[arg(value_name = "CALLER", trailing_var_arg = true, allow_hyphen_values = true)]
+    pub caller: Vec<OsString>,
+}
+
 /// How to look.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Looking")]
@@ -518,6 +579,30 @@ pub struct Looking {
     /// Draw no progress bar
     #[arg(long)]
     pub no_progress: bool,
+    /// Whether connections are not written down before they are made: browsers kill their helpers, and that is no trace of anybody.
+    #[arg(skip)]
+    pub no_journal: bool,
+}
+
+impl Looking {
+    /// Returns how a browser's helper looks: once, from no angle, asking nobody but the host, and on a terminal nothing. Whoever sends
+    /// it has the user's consent.
+    pub fn plain() -> Self {
+        Self {
+            concurrency: 1,
+            rounds: 1,
+            resolve: Vec::new(),
+            resolver: ResolverKind::System,
+            angles: Some(Angles::These(BTreeSet::new())),
+            other_resolver: Vec::new(),
+            proxy: None,
+            no_ground_truth: true,
+            save_evidence: None,
+            yes: true,
+            no_progress: true,
+            no_journal: true,
+        }
+    }
 }
 
 /// How to judge, and how to answer.
@@ -748,6 +833,12 @@ Exit status, the worst wins:
    3  a store could not be read, or not all of it
   10  an anchor was added on this machine that can vouch for others: no root program has ever had it
   11  an anchor's key is known to serve interception, or to be in other hands";
+
+const INSTALL_STATUS: &str = "\
+Exit status:
+   0  done, or nothing was to be done
+   1  could not run, or a file that is not ours is in the way
+   2  wrong usage";
 
 const DOCTOR_STATUS: &str = "\
 Exit status, the worst wins:

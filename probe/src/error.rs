@@ -10,6 +10,8 @@ use mintwatch_validator::verdict::Cause;
 use crate::demo::scenario::StageError;
 use crate::import::ImportError;
 use crate::memory::MemoryError;
+use crate::native_host::HostError;
+use crate::native_host::install::InstallError;
 use crate::observe::{NoNameServers, ObserveError};
 
 /// Why a command could not do what was asked.
@@ -136,6 +138,12 @@ pub enum Error {
     /// Name servers cannot be asked.
     #[error(transparent)]
     NameServers(#[from] NoNameServers),
+    /// The port of a browser broke, or was nobody's.
+    #[error(transparent)]
+    NativeHost(#[from] HostError),
+    /// Browsers cannot be told where the helper is.
+    #[error(transparent)]
+    Install(#[from] InstallError),
 }
 
 impl Error {
@@ -168,12 +176,17 @@ impl Error {
             Self::NoSuchNetwork(_) => Some("`mintwatch baseline --show` lists them all"),
             Self::HistoryChanged(_) => Some("keep the file as it is, and begin another with `--history FILE`"),
             Self::Memory(error) => error.hint(),
+            Self::NativeHost(HostError::UnknownCaller) => Some(
+                "browsers start it by themselves once `mintwatch install-host` told them, with `--allow-extension ID` for another extension",
+            ),
+            Self::Install(error) => error.hint(),
             Self::Read { .. }
             | Self::Import(ImportError::Read { .. })
             | Self::Write { .. }
             | Self::Stream(_)
             | Self::TooLarge { .. }
             | Self::NothingRead(_)
+            | Self::NativeHost(_)
             | Self::Observe(_)
             | Self::Demo(_) => None,
         }
@@ -190,6 +203,7 @@ impl Error {
             | Self::NoSuchIncident(_)
             | Self::WordTooMany(..)
             | Self::NoSuchNetwork(_)
+            | Self::NativeHost(HostError::UnknownCaller)
             | Self::TwoOutputs
             | Self::NothingToJudge(_) => 2,
             Self::Import(error) if !matches!(error, ImportError::Read { .. }) => 2,

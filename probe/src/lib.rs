@@ -10,6 +10,7 @@ pub mod import;
 pub mod incidents;
 pub mod laundering;
 pub mod memory;
+pub mod native_host;
 pub mod observe;
 pub mod places;
 pub mod terminal;

@@ -7,20 +7,28 @@ use std::path::{Path, PathBuf};
 
 /// Returns the folder for what should outlive a restart and is worth no backup; none where the system names none.
 pub fn state() -> Option<PathBuf> {
-    folder("XDG_STATE_HOME", ".local/state")
+    base("XDG_STATE_HOME", ".local/state").map(|base| base.join(NAME))
 }
 
 /// Returns the folder for what this user decided; none where the system names none.
 pub fn config() -> Option<PathBuf> {
-    folder("XDG_CONFIG_HOME", ".config")
+    all_config().map(|base| base.join(NAME))
 }
 
-fn folder(variable: &str, below_home: &str) -> Option<PathBuf> {
+/// Returns the folder where all programs keep what this user decided; none where the system names none.
+pub fn all_config() -> Option<PathBuf> {
+    base("XDG_CONFIG_HOME", ".config")
+}
+
+/// Returns the folder for files of ours that others use; none where the system names none.
+pub fn data() -> Option<PathBuf> {
+    base("XDG_DATA_HOME", ".local/share").map(|base| base.join(NAME))
+}
+
+fn base(variable: &str, below_home: &str) -> Option<PathBuf> {
     // A relative path is invalid and to be ignored (specification, "Environment variables").
     let set = |name: &str| env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
-    set(variable)
-        .or_else(|| env::home_dir().filter(|home| home.is_absolute()).map(|home| home.join(below_home)))
-        .map(|base| base.join(NAME))
+    set(variable).or_else(|| env::home_dir().filter(|home| home.is_absolute()).map(|home| home.join(below_home)))
 }
 
 /// Makes a folder that this user alone can read, with all above it.

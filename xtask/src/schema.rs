@@ -5,6 +5,7 @@ use std::path::Path;
 
 use mintwatch::commands::anchors::AnchorsDocument;
 use mintwatch::commands::doctor::DoctorDocument;
+use mintwatch::native_host::{Answer, Request};
 use mintwatch_validator::evidence::Evidence;
 use mintwatch_validator::report::Report;
 use mintwatch_validator::tables::Overlay;
@@ -60,13 +61,15 @@ pub fn stale(root: &Path) -> Result<Vec<String>, Trouble> {
 ///
 /// # Errors
 /// When a schema cannot be written as JSON.
-pub fn documents() -> Result<[(&'static str, String); 5], Trouble> {
+pub fn documents() -> Result<[(&'static str, String); 7], Trouble> {
     // These are written by us and read by others: their schemas say what is always there.
     let written = || SchemaSettings::draft2020_12().for_serialize().into_generator();
     Ok([
         ("anchors.v1.schema.json", text(&written().into_root_schema_for::<AnchorsDocument>())?),
         ("doctor.v1.schema.json", text(&written().into_root_schema_for::<DoctorDocument>())?),
         ("evidence.v1.schema.json", text(&schemars::schema_for!(Evidence))?),
+        ("native-answer.v1.schema.json", text(&written().into_root_schema_for::<Answer>())?),
+        ("native-request.v1.schema.json", text(&schemars::schema_for!(Request))?),
         ("overlay.v1.schema.json", text(&schemars::schema_for!(Overlay))?),
         ("report.v1.schema.json", text(&written().into_root_schema_for::<Report>())?),
     ])

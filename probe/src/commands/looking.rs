@@ -157,7 +157,7 @@ pub(super) async fn look(
         elsewhere: errand.elsewhere,
         proxy,
         ground_truth: !looking.no_ground_truth,
-        journal: journal(),
+        journal: if looking.no_journal { None } else { journal() },
         surroundings: observe::look_around(|sha256| tables.anchor(sha256).is_some()),
     };
     let evidence = observe::run_async(plan, &mut bar).await;

@@ -9,9 +9,11 @@ pub mod doctor;
 pub mod explain;
 pub mod history;
 pub mod import;
+pub mod install_host;
 pub mod judge;
 pub mod launder;
 pub mod locate;
+pub mod native_host;
 pub mod scan;
 pub mod watch;
 
@@ -92,6 +94,8 @@ pub fn run(cli: Cli) -> Result<Status, Error> {
         Command::Demo(args) => demo::run(&args),
         Command::Anchors(args) => anchors::run(&args),
         Command::Doctor(args) => doctor::run(&args),
+        Command::InstallHost(args) => install_host::run(&args),
+        Command::NativeHost(args) => native_host::run(&args),
     }
 }
 
