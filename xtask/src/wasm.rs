@@ -87,17 +87,19 @@ fn placeless(root: &Path) -> Result<Vec<String>, Trouble> {
     let about = asked(&["--version", "--verbose"])?;
     let commit = about.lines().find_map(|line| line.strip_prefix("commit-hash: ")).unwrap_or("unknown");
     let home = std::env::var_os("CARGO_HOME").map(PathBuf::from);
-    let home = home.or_else(|| std::env::home_dir().map(|home| home.join(".cargo")));
-    // The last that fits counts, and the target folder mostly lies in the checkout.
-    let places = [
-        (home, "/cargo".to_owned()),
-        (Some(root.to_path_buf()), "/mintwatch".to_owned()),
-        (Some(workspace::target(root)), "/target".to_owned()),
+    let home = home.or_else(|| std::env::home_dir().map(|home| home.join(".cargo"))).unwrap_or_default();
+    // The last that fits counts: the target folder mostly lies in the checkout.
+    let mut places = vec![
+        (home.clone(), "/cargo".to_owned()),
+        (root.to_path_buf(), "/mintwatch".to_owned()),
+        (workspace::target(root), "/target".to_owned()),
         // Where the sources of the library are installed, their place would be told instead of this.
-        (Some(Path::new(sysroot.trim()).join("lib/rustlib/src/rust")), format!("/rustc/{commit}")),
+        (Path::new(sysroot.trim()).join("lib/rustlib/src/rust"), format!("/rustc/{commit}")),
     ];
-    let flag = |(from, to): (Option<PathBuf>, String)| from.map(|from| format!("--remap-path-prefix={}={to}", from.display()));
-    Ok(places.into_iter().filter_map(flag).collect())
+    // Cargo names the folder of a registry after its address, and a mirror has another one.
+    let registries = std::fs::read_dir(home.join("registry/src")).into_iter().flatten().flatten();
+    places.extend(registries.map(|registry| (registry.path(), "/crates".to_owned())));
+    Ok(places.into_iter().map(|(from, to)| format!("--remap-path-prefix={}={to}", from.display())).collect())
 }
 
 fn bind(built: &Path, out: &Path, door: Door) -> Result<(), impl std::fmt::Display> {
