@@ -7,6 +7,7 @@ use xtask::accuracy::AccuracyArgs;
 use xtask::ci::CiArgs;
 use xtask::conformance::ConformanceArgs;
 use xtask::docs::DocsArgs;
+use xtask::extension::ExtensionArgs;
 use xtask::fuzz::FuzzArgs;
 use xtask::new_detector::NewDetectorArgs;
 use xtask::record::RecordArgs;
@@ -30,6 +31,8 @@ enum Chore {
     Ci(CiArgs),
     /// Build the judge as a WebAssembly module with its JavaScript door.
     Wasm(WasmArgs),
+    /// Build the extension for browsers: folders to load, and archives for stores.
+    Extension(ExtensionArgs),
     /// Write the JSON Schemas of the evidence, report and overlay documents.
     Schema(SchemaArgs),
     /// Lay out a new detector with its tests and enter it in the list.
@@ -64,6 +67,7 @@ fn run(chore: Chore) -> Result<ExitCode, Trouble> {
     match chore {
         Chore::Ci(args) => xtask::ci::run(&args),
         Chore::Wasm(args) => xtask::wasm::run(&args).map(|()| ExitCode::SUCCESS),
+        Chore::Extension(args) => xtask::extension::run(&args).map(|()| ExitCode::SUCCESS),
         Chore::Schema(args) => xtask::schema::run(&args).map(|()| ExitCode::SUCCESS),
         Chore::NewDetector(args) => xtask::new_detector::run(&args).map(|()| ExitCode::SUCCESS),
         Chore::Tables(args) => xtask::tables::run(&args).map(|()| ExitCode::SUCCESS).map_err(|error| Trouble::new(error.to_string())),

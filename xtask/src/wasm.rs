@@ -72,11 +72,34 @@ pub fn build(root: &Path, out: &Path, door: Door, trust: Trust) -> Result<(), Tr
     if trust == Trust::Lab {
         cargo.args(["--features", "lab"]);
     }
+    cargo.env("CARGO_ENCODED_RUSTFLAGS", placeless(root)?.join("\u{1f}"));
     workspace::run(&mut cargo).map_err(|trouble| trouble.with_hint(format!("the target is added by `rustup target add {TARGET}`")))?;
     let built = workspace::target(root).join(TARGET).join(PROFILE).join("mintwatch_wasm.wasm");
     bind(&built, out, door).map_err(|error| Trouble::new(format!("wasm-bindgen refuses `{}`: {error:#}", built.display())))?;
     let keys = out.join(ISSUER_KEYS);
     std::fs::write(&keys, issuer_keys_file()).map_err(|error| Trouble::file("write", &keys, error))
+}
+
+/// Returns the flags that keep the places of this machine out of the module, so that it is the same wherever it is built.
+fn placeless(root: &Path) -> Result<Vec<String>, Trouble> {
+    let asked = |words: &[&str]| workspace::output(Command::new("rustc").current_dir(root).args(words));
+    let sysroot = asked(&["--print", "sysroot"])?;
+    let about = asked(&["--version", "--verbose"])?;
+    let commit = about.lines().find_map(|line| line.strip_prefix("commit-hash: ")).unwrap_or("unknown");
+    let home = std::env::var_os("CARGO_HOME").map(PathBuf::from);
+    let home = home.or_else(|| std::env::home_dir().map(|home| home.join(".cargo"))).unwrap_or_default();
+    // The last that fits counts: the target folder mostly lies in the checkout.
+    let mut places = vec![
+        (home.clone(), "/cargo".to_owned()),
+        (root.to_path_buf(), "/mintwatch".to_owned()),
+        (workspace::target(root), "/target".to_owned()),
+        // Where the sources of the library are installed, their place would be told instead of this.
+        (Path::new(sysroot.trim()).join("lib/rustlib/src/rust"), format!("/rustc/{commit}")),
+    ];
+    // Cargo names the folder of a registry after its address, and a mirror has another one.
+    let registries = std::fs::read_dir(home.join("registry/src")).into_iter().flatten().flatten();
+    places.extend(registries.map(|registry| (registry.path(), "/crates".to_owned())));
+    Ok(places.into_iter().map(|(from, to)| format!("--remap-path-prefix={}={to}", from.display())).collect())
 }
 
 fn bind(built: &Path, out: &Path, door: Door) -> Result<(), impl std::fmt::Display> {

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use super::Part;
+use crate::npm;
 use crate::say;
 use crate::trouble::Trouble;
 use crate::workspace;
@@ -191,30 +192,11 @@ impl Tools {
     /// Installs the products from npm, exactly those of `tests/lab/node/package-lock.json`, without running their scripts.
     fn provide_npm_packages(&self, root: &Path) -> Result<(), Trouble> {
         let (from, home) = (root.join("tests/lab/node"), self.folder.join("npm"));
-        let lock = |folder: &Path| fs::read(folder.join("package-lock.json")).ok();
-        if lock(&home).is_some_and(|there| Some(there) == lock(&from)) && home.join("node_modules/.package-lock.json").is_file() {
-            return Ok(());
-        }
         fs::create_dir_all(&home).map_err(|error| Trouble::file("make", &home, error))?;
         for file in ["package.json", "package-lock.json"] {
             fs::copy(from.join(file), home.join(file)).map_err(|error| Trouble::file("copy", &from.join(file), error))?;
         }
-        let mut npm = self.npm();
-        npm.current_dir(&home).args(["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]);
-        workspace::run(&mut npm)
-    }
-
-    /// Returns the npm that came with this run's Node.
-    fn npm(&self) -> Command {
-        let beside = self.node.parent().map(|bin| bin.join("../lib/node_modules/npm/bin/npm-cli.js")).filter(|npm| npm.is_file());
-        match beside {
-            Some(script) => {
-                let mut command = Command::new(&self.node);
-                command.arg(script);
-                command
-            }
-            None => Command::new("npm"),
-        }
+        npm::provide(&self.node, &home)
     }
 }
 
