@@ -67,7 +67,7 @@ fn each_room_of_the_extension_leans_on_what_it_may() {
     let shared = ["api", "inert", "messages", "ask"];
     let pages = ["popup", "options", "welcome", "authorities", "viewer", "pages"];
     let rooms = [
-        ("browsers", &["api", "observe", "failures", "tabs"][..]),
+        ("browsers", &["api", "observe", "failures", "tabs", "whole-chain"][..]),
         ("marks.ts", &[]),
         ("evidence.ts", &[]),
         ("observe.ts", &[]),

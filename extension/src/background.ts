@@ -205,9 +205,15 @@ api.storage.onChanged.addListener((changes, area) => {
   });
 });
 
+/** How own requests are made: while the whole chain is looked at, where this build may. */
+const way: check.Way = {
+  request: (host, run) => (platform.own === undefined ? run() : platform.own.request(host, run, listener)),
+  end: async () => platform.own?.end(),
+};
+
 /** A change of network: a check, where the person left it on and agreed. */
 async function networkChanged(): Promise<void> {
-  if ((await agreed()) && (await settings()).networkCheck) await check.startAfterChange();
+  if ((await agreed()) && (await settings()).networkCheck) await check.startAfterChange(way);
 }
 
 globalThis.addEventListener("online", () => void networkChanged());
@@ -247,7 +253,7 @@ const handlers: Handlers = {
     return document === undefined ? null : exported(document, report, profile);
   },
   async check({ start }) {
-    if (start && (await agreed())) void check.start().then(() => session.persistSoon());
+    if (start && (await agreed())) void check.start(way).then(() => session.persistSoon());
     return check.state();
   },
   async helperLook({ host, port }) {

@@ -10,13 +10,19 @@ const PATIENCE_MS = 10_000;
 /** Two checks that nobody asked for are so far apart, in milliseconds. */
 const REST_MS = 10 * 60 * 1_000;
 
+/** How a request is made: by itself, or while somebody looks at its whole chain. */
+export interface Way {
+  request(host: string, run: () => Promise<void>): Promise<void>;
+  end(): Promise<void>;
+}
+
 let running = false;
 let finished: number | null = null;
 let hosts: string[] = [];
 let answered = new Set<string>();
 
 /** Starts a check unless one is under way. */
-export async function start(): Promise<void> {
+export async function start(way: Way): Promise<void> {
   if (running) return;
   running = true;
   answered = new Set();
@@ -24,23 +30,28 @@ export async function start(): Promise<void> {
     hosts = await drawn(HOSTS);
     const left = [...hosts];
     const lane = async () => {
-      for (let host = left.shift(); host !== undefined; host = left.shift()) await askHost(host);
+      for (let host = left.shift(); host !== undefined; host = left.shift()) await askHost(host, way);
     };
     await Promise.all(Array.from({ length: AT_ONCE }, lane));
   } finally {
+    await way.end();
     running = false;
     finished = Date.now();
   }
 }
 
 /** Starts one because the network changed, unless the last is recent. */
-export async function startAfterChange(): Promise<void> {
-  if (finished === null || Date.now() - finished > REST_MS) await start();
+export async function startAfterChange(way: Way): Promise<void> {
+  if (finished === null || Date.now() - finished > REST_MS) await start(way);
+}
+
+async function askHost(host: string, way: Way): Promise<void> {
+  await new Promise((resolve) => setTimeout(resolve, Math.random() * 500));
+  await way.request(host, () => request(host));
 }
 
 /** The request itself is seen by the listeners of `browsers/`; what it brings is thrown away. */
-async function askHost(host: string): Promise<void> {
-  await new Promise((resolve) => setTimeout(resolve, Math.random() * 500));
+async function request(host: string): Promise<void> {
   try {
     await fetch(`https://${host}/`, {
       method: "HEAD",

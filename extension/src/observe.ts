@@ -56,6 +56,8 @@ export interface Platform {
   watch(listener: Listener): void;
   /** Whether a chain, an end-entity alone or nothing can be seen here, as far as is known by now. */
   sight(): "chain" | "end-entity" | "feature-off" | "nothing-yet";
+  /** Makes a request of our own while the whole chain is looked at, where a build may; `end` ends a series. */
+  own?: { request(host: string, request: () => Promise<void>, listener: Listener): Promise<void>; end(): Promise<void> };
   /** Whether a captive portal stands before the network; null where the browser does not say. */
   portal(): Promise<boolean | null>;
 }

@@ -9,6 +9,7 @@ import type { Listener, Platform, Sighting } from "../observe";
 import { authority, unseen } from "../observe";
 import { ofChromium } from "./failures";
 import { watchTabs } from "./tabs";
+import { detach, withChain } from "./whole-chain";
 
 interface Shown {
   state: "secure" | "insecure" | "broken";
@@ -125,4 +126,19 @@ async function withPrivacy(sighting: Sighting): Promise<Sighting> {
   }
 }
 
-export const platform: Platform = { name: "chromium", watch, sight: () => shown, portal: () => Promise.resolve(null) };
+/** A request of our own, with the whole chain where the build may see it. */
+async function own(host: string, request: () => Promise<void>, listener: Listener): Promise<void> {
+  const certificates = await withChain(`https://${host}`, request);
+  if (certificates.length === 0) return;
+  const digests = await Promise.all(certificates.map((der) => crypto.subtle.digest("SHA-256", der as BufferSource)));
+  const fingerprints = digests.map((digest) => [...new Uint8Array(digest)].map((octet) => octet.toString(16).padStart(2, "0")).join(""));
+  listener.seen({ ...unseen({ host, port: 443 }), source: "check", fingerprints, form: "built" }, certificates);
+}
+
+export const platform: Platform = {
+  name: "chromium",
+  watch,
+  sight: () => shown,
+  portal: () => Promise.resolve(null),
+  ...(MANAGED ? { own: { request: own, end: detach } } : {}),
+};
