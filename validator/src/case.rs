@@ -41,6 +41,8 @@ pub(crate) struct Case<'e> {
     pub(crate) local_anchors: Vec<Anchor<'e>>,
     /// Whether the trust anchors of this machine were seen.
     pub(crate) machine_anchors_seen: bool,
+    /// Whether logs signed some SCT for a later day than this clock showed.
+    pub(crate) is_before_its_scts: bool,
     /// Indices of the views of each host.
     by_host: BTreeMap<&'e Host, Vec<usize>>,
     /// What resolvers answered, by host.
@@ -236,6 +238,7 @@ impl<'e> Case<'e> {
             by_host: by_host(evidence.observations.iter().enumerate().map(|(index, seen)| (&seen.target.host, index))),
             answers: by_host(around.dns.yes().into_iter().flatten().map(|answer| (&answer.host, answer))),
             remembered: by_host(around.remembered.yes().into_iter().flatten().map(|memory| (&memory.host, memory))),
+            is_before_its_scts: views.iter().any(View::is_before_its_scts),
             views,
             local_anchors,
             machine_anchors_seen: machine.is_some(),
@@ -272,7 +275,7 @@ impl<'e> Case<'e> {
             Facet::IssuerTable => !view.is_untold(Untold::NotLoaded),
             Facet::IssuerKeys => !view.is_untold(Untold::NoKey) && !view.is_untold(Untold::Budget),
             Facet::MachineAnchors => self.machine_anchors_seen,
-            Facet::SeveralObservations => self.views.iter().filter(|view| view.end_entity_readable).count() > 1,
+            Facet::SeveralObservations => self.views.iter().filter(|view| view.end_entity_readable).nth(1).is_some(),
             Facet::Scts => !view.scts.each.is_empty(),
             Facet::Negotiated => view.observation.tls.yes().is_some() && view.observation.offer.yes().is_some(),
             Facet::SeveralAnswers => {
@@ -720,7 +723,7 @@ impl<'e> View<'e> {
     }
 
     /// Returns whether a log signed an SCT for a later day than this clock showed: the log keeps time for a living.
-    pub(crate) fn is_before_its_scts(&self) -> bool {
+    fn is_before_its_scts(&self) -> bool {
         let signed = |sct: &SctSeen| matches!(sct.worth, SctWorth::Good | SctWorth::LogDoesNotCount);
         self.scts.each.iter().filter(|sct| signed(sct)).filter_map(|sct| sct.at).any(|at| at > self.at.saturating_add(SCT_AHEAD))
     }
