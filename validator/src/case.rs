@@ -226,11 +226,12 @@ impl<'e> Case<'e> {
         let machine = evidence.surroundings.anchors.yes();
         let local_anchors = local_anchors(machine.into_iter().flatten(), tables);
         let signatures = Signatures::new();
+        let mut authorities = Authorities::new();
         let views: Vec<View<'e>> = evidence
             .observations
             .iter()
             .enumerate()
-            .map(|(index, observation)| View::read(index, observation, tables, &local_anchors, &signatures))
+            .map(|(index, observation)| View::read(index, observation, tables, &local_anchors, &signatures, &mut authorities))
             .collect();
         let around = &evidence.surroundings;
         Self {
@@ -290,6 +291,9 @@ impl<'e> Case<'e> {
     }
 }
 
+/// The certificates above end-entities, read once for all the hosts that send them; none for what cannot be read.
+type Authorities<'e> = BTreeMap<&'e [u8], Option<Certificate<'e>>>;
+
 fn by_host<'e, T>(all: impl Iterator<Item = (&'e Host, T)>) -> BTreeMap<&'e Host, Vec<T>> {
     let mut grouped: BTreeMap<&Host, Vec<T>> = BTreeMap::new();
     for (host, one) in all {
@@ -333,7 +337,14 @@ fn local_anchor<'e>(anchor: &'e MachineAnchor, tables: &Tables) -> Option<Anchor
 }
 
 impl<'e> View<'e> {
-    fn read(index: usize, observation: &'e Observation, tables: &'e Tables, local_anchors: &[Anchor<'e>], signatures: &Signatures) -> Self {
+    fn read(
+        index: usize,
+        observation: &'e Observation,
+        tables: &'e Tables,
+        local_anchors: &[Anchor<'e>],
+        signatures: &Signatures,
+        authorities: &mut Authorities<'e>,
+    ) -> Self {
         let mut view = Self {
             index,
             observation,
@@ -353,7 +364,9 @@ impl<'e> View<'e> {
         let Some(chain) = observation.chain.yes() else { return view };
         view.whole_chain = chain.form != ChainForm::EndEntityOnly;
         for (position, der) in chain.certificates.iter().take(MAX_CERTIFICATES).enumerate() {
-            if let Ok(certificate) = Certificate::read(der.as_slice()) {
+            let read = || Certificate::read(der.as_slice()).ok();
+            let read = if position == 0 { read() } else { authorities.entry(der.as_slice()).or_insert_with(read).clone() };
+            if let Some(certificate) = read {
                 view.end_entity_readable |= position == 0;
                 view.certificates.push(certificate);
                 view.positions.push(position);
@@ -443,7 +456,12 @@ impl<'e> View<'e> {
             Err(error) => vec![Err(error)],
         };
         let delivered = self.delivered_scts();
-        let issuers = self.fitting_issuers();
+        // What logs signed is the same for all of them, and put together when the first of them is asked.
+        let put_together: OnceCell<Vec<Result<Vec<u8>, SctError>>> = OnceCell::new();
+        let entries = || {
+            let each = || self.fitting_issuers().into_iter().map(|issuer| scts::precert_entry(end_entity.der, issuer)).collect();
+            put_together.get_or_init(each).iter()
+        };
         let latest = self.at.saturating_add(SCT_AHEAD);
         let mut operators: BTreeSet<&str> = BTreeSet::new();
         signatures.start_chain(MAX_SCT_SIGNATURES);
@@ -454,7 +472,8 @@ impl<'e> View<'e> {
                 return SctWorth::NotAsked;
             }
             let verified = if is_embedded {
-                let mut answers = issuers.iter().map(|issuer| sct.verify_embedded(signatures, end_entity.der, issuer, log.spki));
+                let of_entry = |entry: &Result<Vec<u8>, SctError>| sct.verify(signatures, entry.as_ref().map_err(|error| *error)?, log.spki);
+                let mut answers = entries().map(of_entry);
                 let Some(first) = answers.next() else { return SctWorth::NotAsked };
                 answers.fold(first, Result::or)
             } else {
