@@ -90,10 +90,12 @@ impl Reader {
         if self.bytes_left == 0 {
             return Err(Unread::because("the bytes that are read of all trust stores were used up before it"));
         }
-        // It may have grown since, and files such as those of /proc state no size.
         let limit = MAX_FILE_BYTES.min(self.bytes_left);
-        let mut bytes = Vec::with_capacity(usize::try_from(metadata.len().min(limit)).unwrap_or(0) + 1);
-        File::open(path).and_then(|file| file.take(limit + 1).read_to_end(&mut bytes)).map_err(|error| unread(&error))?;
+        // Files such as those of /proc state no size.
+        let most = if metadata.len() == 0 { limit + 1 } else { metadata.len().min(limit + 1) };
+        let mut bytes = Vec::with_capacity(usize::try_from(metadata.len().min(most)).unwrap_or(0));
+        // Whoever takes no more than the size that was stated need not ask again whether there is more.
+        File::open(path).and_then(|file| file.take(most).read_to_end(&mut bytes)).map_err(|error| unread(&error))?;
         let read = bytes.len() as u64;
         self.bytes_left = self.bytes_left.saturating_sub(read);
         if read > limit { Err(Unread::Because(format!("larger than {limit} bytes"))) } else { Ok(bytes) }
