@@ -338,7 +338,7 @@ impl Errand {
             return failed(FailureClass::TimedOut, "the deadline of the run passed before its turn");
         }
         let until = Deadline::after(self.limits.host, "the host").or_sooner(self.until);
-        let addresses = match timeout_at(until.at, self.addresses(planned)).await {
+        let addresses = match timeout_at(until.at, Box::pin(self.addresses(planned))).await {
             Err(_) => return failed(FailureClass::TimedOut, &format!("name resolution: the deadline of {} passed", until.of)),
             Ok(Err(_)) if planned.beside => return Sighting::NoSuchWay,
             Ok(Err(error)) => return failed(FailureClass::NoAddress, &error),

@@ -56,9 +56,11 @@ pub async fn observe(target: &Target, addresses: &[SocketAddr], offer: &Offer, l
 }
 
 /// As [`observe`], with all that decides how.
+///
+/// What few handshakes need, and none for long, is boxed: it would be kept room for in each that is under way.
 pub(super) async fn observe_by(target: &Target, means: Means<'_>) -> Observation {
     if target.transport == Transport::Quic {
-        let observation = quic::observe(target, means.addresses, means.offer, means.limits, means.until).await;
+        let observation = Box::pin(quic::observe(target, means.addresses, means.offer, means.limits, means.until)).await;
         return Observation { via: Seen::Yes(Via::Direct), ..observation };
     }
     let first = observe_once(target, means).await;
@@ -111,7 +113,7 @@ async fn shaken(target: &Target, means: Means<'_>) -> Observation {
     let at = unix_milliseconds();
     let deadline = Deadline::after(means.limits.handshake, "the handshake").or_sooner(means.until);
     if let Some(protocol) = target.starttls {
-        let asked = timeout_at(deadline.at, starttls::ask(protocol, target.host.as_str(), &mut stream)).await;
+        let asked = timeout_at(deadline.at, Box::pin(starttls::ask(protocol, target.host.as_str(), &mut stream))).await;
         if let Err(failure) = asked.unwrap_or_else(|_| Err(timed_out(deadline))) {
             return unseen(target, at, failure, peer);
         }
@@ -138,7 +140,7 @@ async fn reach(target: &Target, means: Means<'_>, deadline: Deadline) -> Result<
         None => connect(means.addresses, deadline).await.map(|(stream, peer)| (stream, Some(peer)))?,
         Some(proxy) => {
             let stated = means.addresses.first().map(SocketAddr::ip);
-            let opened = timeout_at(deadline.at, proxy.connect(&target.host, stated, target.port)).await;
+            let opened = timeout_at(deadline.at, Box::pin(proxy.connect(&target.host, stated, target.port))).await;
             (opened.unwrap_or_else(|_| Err(timed_out(deadline)))?, None)
         }
     };
@@ -323,7 +325,7 @@ async fn connect(addresses: &[SocketAddr], deadline: Deadline) -> Result<(TcpStr
         match addresses {
             [] => Err(fail(FailureClass::NoAddress, "the name has no address")),
             [only] => connect_to(*only).await,
-            several => connect_to_any(several).await,
+            several => Box::pin(connect_to_any(several)).await,
         }
     };
     timeout_at(deadline.at, attempt).await.unwrap_or_else(|_| Err(timed_out(deadline)))
