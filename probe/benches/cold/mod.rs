@@ -3,13 +3,11 @@
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Stdio};
-use std::time::Duration;
 
 use mintwatch_validator::tables::Overlay;
-use nix::sys::resource::{UsageWho, getrusage};
-use nix::sys::time::TimeVal;
+use wait4::Wait4 as _;
 
-use crate::measure::{median, micros};
+use crate::measure::median;
 
 /// Milliseconds of CPU time of a whole process.
 pub(crate) struct Spent {
@@ -17,12 +15,15 @@ pub(crate) struct Spent {
     pub(crate) median: f64,
 }
 
-/// What the program costs that does nothing, that shows its help, and that checks one host.
+/// What processes cost.
 pub(crate) struct Cold {
-    pub(crate) start: Spent,
+    /// One that does nothing at all.
+    pub(crate) nothing: Spent,
+    /// The program, showing its help.
     pub(crate) help: Spent,
+    /// The program, checking one host.
     pub(crate) check: Spent,
-    /// A check of a machine without any trust store.
+    /// The program, reading this machine's trust stores and no more.
     pub(crate) anchors: Spent,
 }
 
@@ -36,19 +37,20 @@ impl Cold {
         let resolve = format!("{host}:443:{address}");
         let check = ["check", host, "--yes", "--no-progress", "--no-ground-truth", "--angles", "none", "--resolver", "stated"];
         let check = [&check[..], &["--resolve", &resolve, "--lab-tables", tables]].concat();
-        let ways: [&[&str]; 4] = [&["--version"], &["--help"], &check, &["anchors"]];
+        let program = env!("CARGO_BIN_EXE_mintwatch");
+        let ways: [(&str, &[&str]); 4] = [("true", &[]), (program, &["--help"]), (program, &check), (program, &["anchors"])];
         let mut spent = [const { Vec::new() }; 4];
         // The first run reads files into the cache of the system.
         for run in 0..=runs {
-            for (way, spent) in ways.iter().zip(&mut spent) {
-                let cost = cost(way, folder.path());
+            for ((program, arguments), spent) in ways.iter().zip(&mut spent) {
+                let cost = cost(program, arguments, folder.path());
                 if run > 0 {
                     spent.push(cost);
                 }
             }
         }
-        let [start, help, check, anchors] = spent.map(Spent::of);
-        Self { start, help, check, anchors }
+        let [nothing, help, check, anchors] = spent.map(Spent::of);
+        Self { nothing, help, check, anchors }
     }
 }
 
@@ -59,22 +61,11 @@ impl Spent {
 }
 
 /// One run, in milliseconds. Nothing of this machine's user or environment plays a part; its trust stores do.
-fn cost(arguments: &[&str], home: &Path) -> f64 {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_mintwatch"));
+fn cost(program: &str, arguments: &[&str], home: &Path) -> f64 {
+    let mut command = Command::new(program);
     command.args(arguments).env_clear().env("HOME", home).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-    let begun = of_children();
-    let status = command.status().unwrap();
-    let cost = micros(begun, of_children()) / 1_000.0;
+    let ended = command.spawn().unwrap().wait4().unwrap();
     // What it found of this machine's anchors is its own business; all else must have gone well.
-    assert!(status.success() || arguments == ["anchors"], "{arguments:?}: {status}");
-    cost
-}
-
-/// CPU time of all children that were waited for.
-fn of_children() -> Duration {
-    let usage = getrusage(UsageWho::RUSAGE_CHILDREN).unwrap();
-    let time = |value: TimeVal| {
-        Duration::new(value.tv_sec().unsigned_abs(), u32::try_from(value.tv_usec()).unwrap_or(0) * 1_000)
-    };
-    time(usage.user_time()) + time(usage.system_time())
+    assert!(ended.status.success() || arguments == ["anchors"], "{arguments:?}: {}", ended.status);
+    (ended.rusage.utime + ended.rusage.stime).as_secs_f64() * 1e3
 }

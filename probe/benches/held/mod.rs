@@ -7,7 +7,7 @@ use std::process::{Child, Command, Stdio};
 
 use mintwatch::observe::{Plan, Resolver, run};
 use mintwatch_validator::evidence::Host;
-use nix::sys::resource::{Resource, getrlimit, setrlimit};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 /// What a peer does that keeps a handshake open.
 #[derive(Clone, Copy)]
@@ -21,8 +21,8 @@ pub(crate) enum Peer {
 /// Returns the resident memory, in KiB, of a process that has so many handshakes open; none where the system does not tell.
 pub(crate) fn resident(count: usize, peer: Peer) -> Option<u64> {
     // A process may often have 1,024 files open, and could have more.
-    let (_, most) = getrlimit(Resource::RLIMIT_NOFILE).unwrap();
-    setrlimit(Resource::RLIMIT_NOFILE, most, most).unwrap();
+    let limit = getrlimit(Resource::Nofile);
+    setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit }).unwrap();
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let prober = Prober::start(count, listener.local_addr().unwrap());
     let held: Vec<TcpStream> = (0..count).map(|_| hold(&listener, peer)).collect();
