@@ -37,17 +37,32 @@ pub struct Cli {
 }
 
 /// The verbs.
+// Each is put together when it is asked for: to do so for all takes longer than anything else that `--help` does.
 #[derive(Debug, Subcommand)]
+#[command(defer = true)]
 pub enum Command {
     /// Ask a random draw of well-known hosts, and judge what they show
     Scan(ScanArgs),
     /// Ask the hosts named, and judge what they show
     Check(CheckArgs),
     /// Record who vouches for hosts on a network that you vouch for
+    ///
+    /// On a network where you trust that nobody sits in the middle, makes the handshakes of a scan and records, for each
+    /// host that is clear, which authorities vouch for it: never its certificate, which changes all the time. Scans on any
+    /// network then tell when none of those authorities vouches for the host any more. Run again, it adds to what it knows.
+    /// It records nothing on a network where something suspect is found.
     Baseline(BaselineArgs),
     /// Scan again and again, and speak only when the verdict changes
+    ///
+    /// States the verdict once, and then speaks only when the verdict of the present network changes: one line on standard
+    /// output, or with `--json` one object a line. New certificates, and another public authority that is clear, are no
+    /// change. Every run is kept in the history. `--save-evidence` keeps the evidence of the last run that was spoken of.
+    /// Ctrl-C ends it, with the worst status that was met.
     Watch(WatchArgs),
     /// Say what earlier runs found, and whether anybody changed it since
+    ///
+    /// Every entry is bound to all before it. The head is the hash of the newest: keep one, and `--head` later tells
+    /// whether the history up to it is still the same. Whoever can write the file can write a whole other one.
     History(HistoryArgs),
     /// Ask for origins that are broken on purpose, and grade who hides it; never part of a scan
     ///
@@ -59,8 +74,18 @@ pub enum Command {
     /// Judge saved evidence or certificates from a file; needs no network
     Judge(JudgeArgs),
     /// Turn what others recorded into evidence: captures, logs of Zeek and Suricata, measurements of OONI
+    ///
+    /// Writes one evidence document, for `mintwatch judge` here or elsewhere. Files may be packed with gzip or zstd. Of
+    /// clients nothing is written down, neither address nor port. TLS 1.3 encrypts certificates, so that a capture or a log
+    /// shows none of them; for such handshakes the document says that they are not visible. A record that cannot be read is
+    /// named and costs only itself.
     Import(ImportArgs),
     /// Scan a database of certificates for CAs that nobody disclosed or constrained; needs no network
+    ///
+    /// Files may hold PEM with anything between, DER after DER, DER behind three octets of length each, or CSV with PEM
+    /// or base64 in some column; gzip and zstd are unpacked. Their names do not matter. A record of more than 1 MiB is
+    /// counted and passed over, and so is whatever else cannot be read; copies of a certificate are told once, as long as
+    /// there are no more than 1,048,576 different ones.
     Audit(AuditArgs),
     /// Say what a detector looks for and rests on, or tell the story of an incident
     Explain(ExplainArgs),
@@ -86,7 +111,7 @@ pub enum Command {
     NativeHost(NativeHostArgs),
 }
 
-/// Arguments of `scan`.
+#[allow(missing_docs, reason = "documented at its verb")]
 #[derive(Debug, Args)]
 #[command(after_help = EXIT_STATUS, after_long_help = EXIT_STATUS)]
 pub struct ScanArgs {
@@ -113,7 +138,7 @@ pub struct ScanArgs {
     pub judging: Judging,
 }
 
-/// Arguments of `check`.
+#[allow(missing_docs, reason = "documented at its verb")]
 #[derive(Debug, Args)]
 #[command(after_help = EXIT_STATUS, after_long_help = EXIT_STATUS)]
 pub struct CheckArgs {
@@ -134,12 +159,7 @@ pub struct CheckArgs {
     pub judging: Judging,
 }
 
-/// Arguments of `baseline`.
-///
-/// On a network where you trust that nobody sits in the middle, makes the handshakes of a scan and records, for each
-/// host that is clear, which authorities vouch for it: never its certificate, which changes all the time. Scans on any
-/// network then tell when none of those authorities vouches for the host any more. Run again, it adds to what it knows.
-/// It records nothing on a network where something suspect is found.
+#[allow(missing_docs, reason = "documented at its verb")]
 #[derive(Debug, Args)]
 #[command(after_help = EXIT_STATUS, after_long_help = EXIT_STATUS)]
 pub struct BaselineArgs {
@@ -163,12 +183,7 @@ pub struct BaselineArgs {
     pub judging: Judging,
 }
 
-/// Arguments of `watch`.
-///
-/// States the verdict once, and then speaks only when the verdict of the present network changes: one line on standard
-/// output, or with `--json` one object a line. New certificates, and another public authority that is clear, are no
-/// change. Every run is kept in the history. `--save-evidence` keeps the evidence of the last run that was spoken of.
-/// Ctrl-C ends it, with the worst status that was met.
+#[allow(missing_docs, reason = "documented at its verb")]
 #[derive(Debug, Args)]
 #[command(after_help = EXIT_STATUS, after_long_help = EXIT_STATUS)]
 pub struct WatchArgs {
@@ -192,10 +207,7 @@ pub struct WatchArgs {
     pub judging: Judging,
 }
 
-/// Arguments of `history`.
-///
-/// Every entry is bound to all before it. The head is the hash of the newest: keep one, and `--head` later tells
-/// whether the history up to it is still the same. Whoever can write the file can write a whole other one.
+#[allow(missing_docs, reason = "documented at its verb")]
 #[derive(Debug, Args)]
 #[command(after_help = HISTORY_STATUS, after_long_help = HISTORY_STATUS)]
 pub struct HistoryArgs {
@@ -216,7 +228,7 @@ pub struct HistoryArgs {
     pub place: Place,
 }
 
-/// Arguments of `launder`.
+#[allow(missing_docs, reason = "documented at its verb")]
 #[derive(Debug, Args)]
 #[command(after_help = EXIT_STATUS, after_long_help = EXIT_STATUS)]
 pub struct LaunderArgs {
@@ -232,7 +244,7 @@ pub struct LaunderArgs {
     pub judging: Judging,
 }
 
-/// Arguments of `locate`.
+#[allow(missing_docs, reason = "documented at its verb")]
 #[derive(Debug, Args)]
 #[command(after_help = EXIT_STATUS, after_long_help = EXIT_STATUS)]
 pub struct LocateArgs {
@@ -250,7 +262,7 @@ pub struct LocateArgs {
     pub judging: Judging,
 }
 
-/// Arguments of `judge`.
+#[allow(missing_docs, reason = "documented at its verb")]
 #[derive(Debug, Args)]
 #[command(after_help = EXIT_STATUS, after_long_help = EXIT_STATUS)]
 pub struct JudgeArgs {
@@ -269,12 +281,7 @@ pub struct JudgeArgs {
     pub judging: Judging,
 }
 
-/// Arguments of `import`.
-///
-/// Writes one evidence document, for `mintwatch judge` here or elsewhere. Files may be packed with gzip or zstd. Of
-/// clients nothing is written down, neither address nor port. TLS 1.3 encrypts certificates, so that a capture or a log
-/// shows none of them; for such handshakes the document says that they are not visible. A record that cannot be read is
-/// named and costs only itself.
+#[allow(missing_docs, reason = "documented at its verb")]
 #[derive(Debug, Args)]
 #[command(after_help = IMPORT_STATUS, after_long_help = IMPORT_STATUS)]
 pub struct ImportArgs {
@@ -303,12 +310,7 @@ pub struct ImportArgs {
     pub judging: Judging,
 }
 
-/// Arguments of `audit`.
-///
-/// Files may hold PEM with anything between, DER after DER, DER behind three octets of length each, or CSV with PEM
-/// or base64 in some column; gzip and zstd are unpacked. Their names do not matter. A record of more than 1 MiB is
-/// counted and passed over, and so is whatever else cannot be read; copies of a certificate are told once, as long as
-/// there are no more than 1,048,576 different ones.
+#[allow(missing_docs, reason = "documented at its verb")]
 #[derive(Debug, Args)]
 #[command(after_help = AUDIT_STATUS, after_long_help = AUDIT_STATUS)]
 #[allow(clippy::struct_excessive_bools, reason = "flags of a command line")]
@@ -383,7 +385,7 @@ impl FailOn {
     }
 }
 
-/// Arguments of `explain`.
+#[allow(missing_docs, reason = "documented at its verb")]
 #[derive(Debug, Args)]
 pub struct ExplainArgs {
     /// Which detector, or `incident`; all detectors, one a line, when left out
@@ -394,7 +396,7 @@ pub struct ExplainArgs {
     pub which: Option<String>,
 }
 
-/// Arguments of `demo`.
+#[allow(missing_docs, reason = "documented at its verb")]
 #[derive(Debug, Args)]
 #[command(after_help = EXIT_STATUS, after_long_help = EXIT_STATUS)]
 pub struct DemoArgs {
@@ -453,7 +455,7 @@ pub struct Remembering {
     pub network: Option<Network>,
 }
 
-/// Arguments of `anchors`.
+#[allow(missing_docs, reason = "documented at its verb")]
 #[derive(Debug, Args)]
 #[command(after_help = ANCHORS_STATUS, after_long_help = ANCHORS_STATUS)]
 pub struct AnchorsArgs {
@@ -471,7 +473,7 @@ pub struct AnchorsArgs {
     pub laid_over: LaidOver,
 }
 
-/// Arguments of `doctor`.
+#[allow(missing_docs, reason = "documented at its verb")]
 #[derive(Debug, Args)]
 #[command(after_help = DOCTOR_STATUS, after_long_help = DOCTOR_STATUS)]
 pub struct DoctorArgs {

@@ -5,7 +5,7 @@ use std::io::{self, BufRead, IsTerminal, Write};
 use std::path::Path;
 
 use crate::error::Error;
-use crate::places;
+use crate::places::{self, Folder};
 
 /// What is said before the first run.
 pub const WARNING: &str = "\
@@ -20,7 +20,7 @@ Nothing that was found is sent to anybody. No path, cookie, user or host name of
 /// # Errors
 /// [`Error::NoConsent`] when nobody agreed; nothing has been sent then.
 pub fn obtain(yes: bool) -> Result<(), Error> {
-    let kept = places::config().map(|folder| folder.join(FILE));
+    let kept = Folder::Config.here().map(|folder| folder.join(FILE));
     if yes || kept.as_deref().is_some_and(Path::exists) {
         return Ok(());
     }

@@ -45,6 +45,8 @@ pub(crate) struct Case<'e> {
     pub(crate) local_anchors: Vec<Anchor<'e>>,
     /// Whether the trust anchors of this machine were seen.
     pub(crate) machine_anchors_seen: bool,
+    /// Whether logs signed some SCT for a later day than this clock showed.
+    pub(crate) is_before_its_scts: bool,
     /// Indices of the views of each host.
     by_host: BTreeMap<&'e Host, Vec<usize>>,
     /// What resolvers answered, by host.
@@ -229,11 +231,12 @@ impl<'e> Case<'e> {
         let mut local_anchors = local_anchors(machine.into_iter().flatten(), tables);
         add_anchors_of_clients(&mut local_anchors, evidence, tables);
         let signatures = Signatures::new();
+        let mut authorities = Authorities::new();
         let views: Vec<View<'e>> = evidence
             .observations
             .iter()
             .enumerate()
-            .map(|(index, observation)| View::read(index, observation, tables, &local_anchors, &signatures))
+            .map(|(index, observation)| View::read(index, observation, tables, &local_anchors, &signatures, &mut authorities))
             .collect();
         let around = &evidence.surroundings;
         Self {
@@ -241,6 +244,7 @@ impl<'e> Case<'e> {
             by_host: by_host(evidence.observations.iter().enumerate().map(|(index, seen)| (&seen.target.host, index))),
             answers: by_host(around.dns.yes().into_iter().flatten().map(|answer| (&answer.host, answer))),
             remembered: by_host(around.remembered.yes().into_iter().flatten().map(|memory| (&memory.host, memory))),
+            is_before_its_scts: views.iter().any(View::is_before_its_scts),
             views,
             local_anchors,
             machine_anchors_seen: machine.is_some(),
@@ -277,7 +281,7 @@ impl<'e> Case<'e> {
             Facet::IssuerTable => !view.is_untold(Untold::NotLoaded),
             Facet::IssuerKeys => !view.is_untold(Untold::NoKey) && !view.is_untold(Untold::Budget),
             Facet::MachineAnchors => self.machine_anchors_seen || accepted_anchor(view.observation).is_some(),
-            Facet::SeveralObservations => self.views.iter().filter(|view| view.end_entity_readable).count() > 1,
+            Facet::SeveralObservations => self.views.iter().filter(|view| view.end_entity_readable).nth(1).is_some(),
             Facet::Scts => !view.scts.each.is_empty(),
             Facet::Negotiated => view.observation.tls.yes().is_some() && view.observation.offer.yes().is_some(),
             Facet::SeveralAnswers => {
@@ -291,6 +295,9 @@ impl<'e> Case<'e> {
         }
     }
 }
+
+/// The certificates above end-entities, read once for all the hosts that send them; none for what cannot be read.
+type Authorities<'e> = BTreeMap<&'e [u8], Option<Certificate<'e>>>;
 
 fn by_host<'e, T>(all: impl Iterator<Item = (&'e Host, T)>) -> BTreeMap<&'e Host, Vec<T>> {
     let mut grouped: BTreeMap<&Host, Vec<T>> = BTreeMap::new();
@@ -357,7 +364,14 @@ fn added_anchor<'e>(der: &'e Bytes, origin: &str, tables: &Tables) -> Option<Anc
 }
 
 impl<'e> View<'e> {
-    fn read(index: usize, observation: &'e Observation, tables: &'e Tables, local_anchors: &[Anchor<'e>], signatures: &Signatures) -> Self {
+    fn read(
+        index: usize,
+        observation: &'e Observation,
+        tables: &'e Tables,
+        local_anchors: &[Anchor<'e>],
+        signatures: &Signatures,
+        authorities: &mut Authorities<'e>,
+    ) -> Self {
         let mut view = Self {
             index,
             observation,
@@ -377,7 +391,9 @@ impl<'e> View<'e> {
         let Some(chain) = observation.chain.yes() else { return view };
         view.whole_chain = chain.form != ChainForm::EndEntityOnly;
         for (position, der) in chain.certificates.iter().take(MAX_CERTIFICATES).enumerate() {
-            if let Ok(certificate) = Certificate::read(der.as_slice()) {
+            let read = || Certificate::read(der.as_slice()).ok();
+            let read = if position == 0 { read() } else { authorities.entry(der.as_slice()).or_insert_with(read).clone() };
+            if let Some(certificate) = read {
                 view.end_entity_readable |= position == 0;
                 view.certificates.push(certificate);
                 view.positions.push(position);
@@ -467,7 +483,12 @@ impl<'e> View<'e> {
             Err(error) => vec![Err(error)],
         };
         let delivered = self.delivered_scts();
-        let issuers = self.fitting_issuers();
+        // What logs signed is the same for all of them, and put together when the first of them is asked.
+        let put_together: OnceCell<Vec<Result<Vec<u8>, SctError>>> = OnceCell::new();
+        let entries = || {
+            let each = || self.fitting_issuers().into_iter().map(|issuer| scts::precert_entry(end_entity.der, issuer)).collect();
+            put_together.get_or_init(each).iter()
+        };
         let latest = self.at.saturating_add(SCT_AHEAD);
         let mut operators: BTreeSet<&str> = BTreeSet::new();
         signatures.start_chain(MAX_SCT_SIGNATURES);
@@ -478,7 +499,8 @@ impl<'e> View<'e> {
                 return SctWorth::NotAsked;
             }
             let verified = if is_embedded {
-                let mut answers = issuers.iter().map(|issuer| sct.verify_embedded(signatures, end_entity.der, issuer, log.spki));
+                let of_entry = |entry: &Result<Vec<u8>, SctError>| sct.verify(signatures, entry.as_ref().map_err(|error| *error)?, log.spki);
+                let mut answers = entries().map(of_entry);
                 let Some(first) = answers.next() else { return SctWorth::NotAsked };
                 answers.fold(first, Result::or)
             } else {
@@ -747,7 +769,7 @@ impl<'e> View<'e> {
     }
 
     /// Returns whether a log signed an SCT for a later day than this clock showed: the log keeps time for a living.
-    pub(crate) fn is_before_its_scts(&self) -> bool {
+    fn is_before_its_scts(&self) -> bool {
         let signed = |sct: &SctSeen| matches!(sct.worth, SctWorth::Good | SctWorth::LogDoesNotCount);
         self.scts.each.iter().filter(|sct| signed(sct)).filter_map(|sct| sct.at).any(|at| at > self.at.saturating_add(SCT_AHEAD))
     }

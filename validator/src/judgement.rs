@@ -257,7 +257,7 @@ fn clock_is_wrong(view: &View<'_>, case: &Case<'_>, evidence: &Evidence) -> bool
         Seen::Yes(check) => check.ahead_seconds.saturating_abs() > CLOCK_TOLERANCE,
         Seen::NotVisible | Seen::Failed(_) => {
             let before_tables = view.at < case.tables.issued_at().saturating_sub(CLOCK_TOLERANCE);
-            !evidence.collector.vantage.is_second_hand() && (before_tables || case.views.iter().any(View::is_before_its_scts))
+            !evidence.collector.vantage.is_second_hand() && (before_tables || case.is_before_its_scts)
         }
     }
 }

@@ -1,14 +1,12 @@
 //! The answer: evidence, outcomes, verdict and the dates of the tables, as one versioned document.
 
-use std::collections::BTreeSet;
-
 use serde::{Deserialize, Serialize};
 
 use crate::evidence::{ChainForm, FailureClass, Families, Host, Sha256, Transport};
 use crate::finding::{Facet, Finding, Place};
 use crate::paths::Refusal;
 use crate::tables::{Program, TableVersion};
-use crate::verdict::{Cause, Verdict};
+use crate::verdict::{self, Verdict};
 
 /// The newest report format this build writes and reads.
 pub const REPORT_VERSION: u32 = 1;
@@ -310,10 +308,7 @@ impl Report {
 
     /// Returns how many hosts were asked, and of how many some way showed a certificate.
     pub fn asked_and_measured(&self) -> (usize, usize) {
-        let hosts = |wanted: fn(&HostReport) -> bool| -> usize {
-            self.hosts.iter().filter(|host| wanted(host)).map(|host| (&host.host, host.port)).collect::<BTreeSet<_>>().len()
-        };
-        (hosts(|_| true), hosts(|host| host.verdict.cause != Cause::NotMeasured))
+        verdict::asked_and_measured(self.hosts.iter().map(|host| ((&host.host, host.port), &host.verdict)))
     }
 
     /// Returns what was said of one place of one observation.

@@ -255,12 +255,7 @@ impl Sct {
         issuer_spki_der: &[u8],
         log_spki_der: &[u8],
     ) -> Result<(), SctError> {
-        let tbs = precertificate_tbs(leaf_der)?;
-        let mut entry = PRECERT_ENTRY.to_be_bytes().to_vec();
-        entry.extend(Sha256::digest(issuer_spki_der));
-        entry.extend(length_24(&tbs)?);
-        entry.extend(tbs);
-        self.verify(signatures, &entry, log_spki_der)
+        self.verify(signatures, &precert_entry(leaf_der, issuer_spki_der)?, log_spki_der)
     }
 
     /// Verifies an SCT that came in the handshake or in an OCSP response, for the whole `leaf_der`.
@@ -275,7 +270,7 @@ impl Sct {
     }
 
     /// Verifies the log's signature over an entry_type and a signed_entry (RFC 6962 §3.2).
-    fn verify(&self, signatures: &Signatures, entry: &[u8], log_spki_der: &[u8]) -> Result<(), SctError> {
+    pub(crate) fn verify(&self, signatures: &Signatures, entry: &[u8], log_spki_der: &[u8]) -> Result<(), SctError> {
         if self.log_id != *Sha256::digest(log_spki_der) {
             return Err(SctError::OtherLog);
         }
@@ -297,6 +292,21 @@ impl Sct {
             _ => Err(SctError::UnsupportedAlgorithm { hash_alg: self.hash_alg, sig_alg: self.sig_alg }),
         }
     }
+}
+
+/// Returns what every log signed of a certificate that carries SCTs, by its issuer's key: entry_type and signed_entry (RFC 6962
+/// §3.2).
+///
+/// # Errors
+/// As of [`Sct::verify_embedded`], but for the signature.
+pub(crate) fn precert_entry(leaf_der: &[u8], issuer_spki_der: &[u8]) -> Result<Vec<u8>, SctError> {
+    let tbs = precertificate_tbs(leaf_der)?;
+    let mut entry = Vec::with_capacity(2 + 32 + 3 + tbs.len());
+    entry.extend(PRECERT_ENTRY.to_be_bytes());
+    entry.extend(Sha256::digest(issuer_spki_der));
+    entry.extend(length_24(&tbs)?);
+    entry.extend(tbs);
+    Ok(entry)
 }
 
 /// A `TBSCertificate` (RFC 5280 §4.1), cut at its extensions.

@@ -3,7 +3,7 @@
 //! The first sufficient rule wins and later findings stay as support. Points were tried by others
 //! and let a heap of hygiene outvote one swapped certificate.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
@@ -487,10 +487,7 @@ impl Cause {
 /// One clear host among many that could not be measured does not make a run clear. A host is measured when some way to
 /// it was: IPv6 and QUIC are missing in many networks.
 pub(crate) fn sum_up<H: Ord>(verdicts: &[(H, &Verdict)]) -> Verdict {
-    let hosts_of = |wanted: fn(&Verdict) -> bool| -> usize {
-        verdicts.iter().filter(|(_, verdict)| wanted(verdict)).map(|(host, _)| host).collect::<BTreeSet<_>>().len()
-    };
-    let (asked, measured) = (hosts_of(|_| true), hosts_of(|verdict| verdict.cause != Cause::NotMeasured));
+    let (asked, measured) = asked_and_measured(verdicts.iter().map(|(host, verdict)| (host, *verdict)));
     let worst =
         verdicts.iter().map(|(_, verdict)| *verdict).max_by_key(|verdict| (verdict.cause.rank(), verdict.severity, verdict.confidence));
     let inconclusive = |cause, because: String| Verdict {
@@ -507,4 +504,13 @@ pub(crate) fn sum_up<H: Ord>(verdicts: &[(H, &Verdict)]) -> Verdict {
         }
         Some(worst) => worst.clone(),
     }
+}
+
+/// Counts the hosts that were asked, and those of which some way was measured; each host once, however many ways lead there.
+pub(crate) fn asked_and_measured<'v, H: Ord>(verdicts: impl Iterator<Item = (H, &'v Verdict)>) -> (usize, usize) {
+    let mut hosts: BTreeMap<H, bool> = BTreeMap::new();
+    for (host, verdict) in verdicts {
+        *hosts.entry(host).or_default() |= verdict.cause != Cause::NotMeasured;
+    }
+    (hosts.len(), hosts.values().filter(|measured| **measured).count())
 }

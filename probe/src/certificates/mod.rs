@@ -118,7 +118,18 @@ pub type Taker<'t> = dyn FnMut(Found) -> ControlFlow<()> + 't;
 /// # Errors
 /// Never: what cannot be read is told to the taker. `Break` when the taker wants no more.
 pub fn read_stream(file: &Arc<Path>, input: impl Read, take: &mut Taker<'_>) -> ControlFlow<()> {
-    let mut window = Window::new(input);
+    read_window(file, Window::new(input), take)
+}
+
+/// Reads everything some bytes hold, where they lie.
+///
+/// # Errors
+/// As [`read_stream`].
+pub fn read_bytes(file: &Arc<Path>, bytes: Vec<u8>, take: &mut Taker<'_>) -> ControlFlow<()> {
+    read_window(file, Window::over(bytes), take)
+}
+
+fn read_window(file: &Arc<Path>, mut window: Window<impl Read>, take: &mut Taker<'_>) -> ControlFlow<()> {
     let mut records = Records { file, count: 0, others: 0, take };
     let ended = match sniff::form(&mut window) {
         Ok(sniff::Form::Der) => der::read(&mut window, &mut records, der::Framing::Bare),

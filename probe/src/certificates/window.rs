@@ -1,6 +1,6 @@
 //! A bounded view over a stream: what is needed of it stands in one piece, and never more than a bound.
 
-use std::io::{self, ErrorKind, Read};
+use std::io::{self, Empty, ErrorKind, Read};
 
 /// A stream's next bytes, in one piece.
 #[derive(Debug)]
@@ -15,6 +15,13 @@ pub struct Window<R> {
 
 /// How much is asked of the input at once.
 const CHUNK: usize = 64 * 1024;
+
+impl Window<Empty> {
+    /// Opens a window over all of some bytes.
+    pub fn over(bytes: Vec<u8>) -> Self {
+        Self { input: io::empty(), begin: 0, end: bytes.len(), buffer: bytes, offset: 0, ended: true }
+    }
+}
 
 impl<R: Read> Window<R> {
     /// Opens a window at the start of a stream.
@@ -118,6 +125,14 @@ mod tests {
         assert!(!window.widen(4).unwrap());
         assert_eq!((window.bytes(), window.offset(), window.at_end()), (&b"def"[..], 3, true));
         assert!(!window.widen_more().unwrap());
+    }
+
+    #[test]
+    fn over_bytes_all_is_in_view_at_once_and_no_room_is_taken_besides() {
+        let mut window = Window::over(b"abcdef".to_vec());
+        assert!(window.at_end() && !window.widen(7).unwrap() && !window.widen_more().unwrap());
+        window.pass(4);
+        assert_eq!((window.bytes(), window.offset(), window.capacity()), (&b"ef"[..], 4, 6));
     }
 
     #[test]

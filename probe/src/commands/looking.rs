@@ -13,7 +13,7 @@ use crate::consent;
 use crate::error::Error;
 use crate::memory::{Kind, Run};
 use crate::observe::{self, Angle, Elsewhere, Journal, Limits, Plan, Planned, Proxy, Resolver, Tour};
-use crate::places;
+use crate::places::Folder;
 use crate::terminal::Bar;
 
 /// Whom to ask.
@@ -172,7 +172,7 @@ pub(super) async fn look(
 
 /// Opens the journal, and tells of connections in which an earlier run died. Without one the run goes on.
 fn journal() -> Option<Arc<Journal>> {
-    let folder = places::state()?.join("journal");
+    let folder = Folder::State.here()?.join("journal");
     match Journal::open(&folder) {
         Ok((journal, deaths)) => {
             for death in deaths {

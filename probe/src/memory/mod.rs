@@ -21,7 +21,7 @@ use rusqlite::config::DbConfig;
 use rusqlite::limits::Limit;
 use rusqlite::{Connection, ErrorCode, OpenFlags, Transaction, TransactionBehavior, params};
 
-use crate::places;
+use crate::places::Folder;
 
 pub use baseline::{Recording, Vouched};
 pub use history::{Entry, Fault, Kind, Run, Standing, Summary, Verified};
@@ -142,7 +142,7 @@ impl Memory {
     /// # Errors
     /// [`MemoryError::NoFolder`].
     pub fn usual_place() -> Result<PathBuf, MemoryError> {
-        Ok(places::state().ok_or(MemoryError::NoFolder)?.join("history.db"))
+        Ok(Folder::State.here().ok_or(MemoryError::NoFolder)?.join("history.db"))
     }
 
     /// Opens a history, and makes it where there is none: readable for its owner alone.

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::{ExtensionId, HOST_NAME};
-use crate::places;
+use crate::places::Folder;
 
 /// A browser that can start a helper.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -139,7 +139,7 @@ impl Roots {
             _ => return Err(InstallError::NotHere),
         };
         let home = env::home_dir().filter(|home| home.is_absolute());
-        Ok(Self { os, home, config: places::all_config(), data: places::data(), system: PathBuf::from("/") })
+        Ok(Self { os, home, config: Folder::Config.around(), data: Folder::Data.here(), system: PathBuf::from("/") })
     }
 
     /// Returns where a browser looks for hosts.

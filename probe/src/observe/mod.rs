@@ -182,7 +182,8 @@ pub fn unix_seconds() -> u64 {
 /// # Errors
 /// As [`run`].
 pub async fn run_async(plan: Plan, progress: &mut dyn Progress) -> Result<Evidence, ObserveError> {
-    let offers = Offers::new().map_err(ObserveError::Tls)?;
+    let offers = Offers::default();
+    offers.by(Hello::Usual).map_err(ObserveError::Tls)?;
     let until = Deadline::after(plan.limits.run, "the run");
     let errand = Arc::new(Errand {
         limits: plan.limits,
@@ -337,18 +338,21 @@ impl Errand {
             return failed(FailureClass::TimedOut, "the deadline of the run passed before its turn");
         }
         let until = Deadline::after(self.limits.host, "the host").or_sooner(self.until);
-        let addresses = match timeout_at(until.at, self.addresses(planned)).await {
+        let addresses = match timeout_at(until.at, Box::pin(self.addresses(planned))).await {
             Err(_) => return failed(FailureClass::TimedOut, &format!("name resolution: the deadline of {} passed", until.of)),
             Ok(Err(_)) if planned.beside => return Sighting::NoSuchWay,
             Ok(Err(error)) => return failed(FailureClass::NoAddress, &error),
             Ok(Ok(None)) => return Sighting::NoSuchWay,
             Ok(Ok(Some(addresses))) => addresses,
         };
-        let means =
-            Means { addresses: &addresses, offer: self.offers.by(way.hello), limits: &self.limits, proxy, hop_limit: way.hop_limit, until };
-        let offer = if target.transport == Transport::Quic { self.offers.by(Hello::Quic) } else { means.offer };
+        let hello = if target.transport == Transport::Quic { Hello::Quic } else { way.hello };
+        let offer = match self.offers.by(hello) {
+            Ok(offer) => offer,
+            Err(error) => return failed(FailureClass::Other, &format!("this hello cannot be made: {error}")),
+        };
+        let means = Means { addresses: &addresses, offer, limits: &self.limits, proxy, hop_limit: way.hop_limit, until };
         let entry = self.journal.as_ref().map(|journal| journal.begin(target));
-        let observation = tls::observe_by(target, Means { offer, ..means }).await;
+        let observation = tls::observe_by(target, means).await;
         if let Some(entry) = entry {
             entry.end();
         }

@@ -1,6 +1,6 @@
 //! The client half of a handshake: what is offered, by which hello.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use mintwatch_validator::evidence::Features;
 use rustls::client::{EchGreaseConfig, EchMode, Resumption};
@@ -98,37 +98,28 @@ impl Offer {
     }
 }
 
-/// Every offer of a run.
-#[derive(Debug, Clone)]
+/// The offers of a run, each prepared when it is first asked for: most runs need one.
+#[derive(Debug, Default)]
 pub(super) struct Offers {
-    usual: Offer,
-    tls12: Offer,
-    classic: Offer,
-    http11: Offer,
-    bare: Offer,
-    quic: Offer,
-    dot: Offer,
-    ech: Offer,
+    usual: Prepared,
+    tls12: Prepared,
+    classic: Prepared,
+    http11: Prepared,
+    bare: Prepared,
+    quic: Prepared,
+    dot: Prepared,
+    ech: Prepared,
 }
 
-impl Offers {
-    /// Prepares them all.
-    pub(super) fn new() -> Result<Self, rustls::Error> {
-        Ok(Self {
-            usual: Offer::by(Hello::Usual)?,
-            tls12: Offer::by(Hello::Tls12)?,
-            classic: Offer::by(Hello::Classic)?,
-            http11: Offer::by(Hello::Http11)?,
-            bare: Offer::by(Hello::Bare)?,
-            quic: Offer::by(Hello::Quic)?,
-            dot: Offer::by(Hello::Dot)?,
-            ech: Offer::by(Hello::Ech)?,
-        })
-    }
+type Prepared = OnceLock<Result<Offer, rustls::Error>>;
 
+impl Offers {
     /// Returns the offer of a hello.
-    pub(super) fn by(&self, hello: Hello) -> &Offer {
-        match hello {
+    ///
+    /// # Errors
+    /// As [`Offer::new`].
+    pub(super) fn by(&self, hello: Hello) -> Result<&Offer, rustls::Error> {
+        let prepared = match hello {
             Hello::Usual => &self.usual,
             Hello::Tls12 => &self.tls12,
             Hello::Classic => &self.classic,
@@ -137,7 +128,8 @@ impl Offers {
             Hello::Quic => &self.quic,
             Hello::Dot => &self.dot,
             Hello::Ech => &self.ech,
-        }
+        };
+        prepared.get_or_init(|| Offer::by(hello)).as_ref().map_err(Clone::clone)
     }
 }
 

@@ -1,7 +1,11 @@
 //! One handshake: what the server shows, and how it ended.
 
+use std::future::poll_fn;
 use std::io;
+use std::mem::MaybeUninit;
 use std::net::SocketAddr;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use mintwatch_validator::evidence::{
@@ -10,7 +14,7 @@ use mintwatch_validator::evidence::{
 use rustls::pki_types::ServerName;
 use rustls::{ClientConnection, HandshakeKind};
 use socket2::SockRef;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncWriteExt, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout_at};
@@ -52,9 +56,11 @@ pub async fn observe(target: &Target, addresses: &[SocketAddr], offer: &Offer, l
 }
 
 /// As [`observe`], with all that decides how.
+///
+/// What few handshakes need, and none for long, is boxed: it would be kept room for in each that is under way.
 pub(super) async fn observe_by(target: &Target, means: Means<'_>) -> Observation {
     if target.transport == Transport::Quic {
-        let observation = quic::observe(target, means.addresses, means.offer, means.limits, means.until).await;
+        let observation = Box::pin(quic::observe(target, means.addresses, means.offer, means.limits, means.until)).await;
         return Observation { via: Seen::Yes(Via::Direct), ..observation };
     }
     let first = observe_once(target, means).await;
@@ -107,7 +113,7 @@ async fn shaken(target: &Target, means: Means<'_>) -> Observation {
     let at = unix_milliseconds();
     let deadline = Deadline::after(means.limits.handshake, "the handshake").or_sooner(means.until);
     if let Some(protocol) = target.starttls {
-        let asked = timeout_at(deadline.at, starttls::ask(protocol, target.host.as_str(), &mut stream)).await;
+        let asked = timeout_at(deadline.at, Box::pin(starttls::ask(protocol, target.host.as_str(), &mut stream))).await;
         if let Err(failure) = asked.unwrap_or_else(|_| Err(timed_out(deadline))) {
             return unseen(target, at, failure, peer);
         }
@@ -134,7 +140,7 @@ async fn reach(target: &Target, means: Means<'_>, deadline: Deadline) -> Result<
         None => connect(means.addresses, deadline).await.map(|(stream, peer)| (stream, Some(peer)))?,
         Some(proxy) => {
             let stated = means.addresses.first().map(SocketAddr::ip);
-            let opened = timeout_at(deadline.at, proxy.connect(&target.host, stated, target.port)).await;
+            let opened = timeout_at(deadline.at, Box::pin(proxy.connect(&target.host, stated, target.port))).await;
             (opened.unwrap_or_else(|_| Err(timed_out(deadline)))?, None)
         }
     };
@@ -275,34 +281,42 @@ impl Broken {
 }
 
 async fn shake_hands(connection: &mut ClientConnection, stream: &mut TcpStream, wire: &mut Wire) -> Result<(), Broken> {
-    let mut outgoing = Vec::with_capacity(1024);
-    let mut incoming = vec![0; READ_BYTES];
     loop {
-        while connection.wants_write() {
-            connection.write_tls(&mut outgoing).map_err(Broken::Io)?;
-        }
-        if !outgoing.is_empty() {
+        if connection.wants_write() {
+            let mut outgoing = Vec::with_capacity(WRITE_BYTES);
+            while connection.wants_write() {
+                connection.write_tls(&mut outgoing).map_err(Broken::Io)?;
+            }
             stream.write_all(&outgoing).await.map_err(Broken::Io)?;
-            outgoing.clear();
         }
         if !connection.is_handshaking() {
             return Ok(());
         }
-        let count = stream.read(&mut incoming).await.map_err(Broken::Io)?;
-        let mut fresh = incoming.get(..count).unwrap_or_default();
-        if fresh.is_empty() {
-            return Err(Broken::Closed);
-        }
-        let within_cap = wire.count(fresh);
-        while !fresh.is_empty() {
-            connection.read_tls(&mut fresh).map_err(Broken::Io)?;
-            connection.process_new_packets().map_err(Broken::Tls)?;
-        }
-        if !within_cap {
-            return Err(Broken::OverCap);
-        }
+        poll_fn(|context| take_in(connection, stream, wire, context)).await?;
         // Whatever follows the server's Finished is nobody's business here.
     }
+}
+
+/// Takes in what has arrived. The room for it is on the stack: a thousand peers that keep us waiting take none.
+fn take_in(
+    connection: &mut ClientConnection,
+    stream: &mut TcpStream,
+    wire: &mut Wire,
+    context: &mut Context<'_>,
+) -> Poll<Result<(), Broken>> {
+    let mut room = [MaybeUninit::uninit(); READ_BYTES];
+    let mut incoming = ReadBuf::uninit(&mut room);
+    ready!(Pin::new(stream).poll_read(context, &mut incoming)).map_err(Broken::Io)?;
+    let mut fresh = incoming.filled();
+    if fresh.is_empty() {
+        return Poll::Ready(Err(Broken::Closed));
+    }
+    let within_cap = wire.count(fresh);
+    while !fresh.is_empty() {
+        connection.read_tls(&mut fresh).map_err(Broken::Io)?;
+        connection.process_new_packets().map_err(Broken::Tls)?;
+    }
+    Poll::Ready(if within_cap { Ok(()) } else { Err(Broken::OverCap) })
 }
 
 /// Connects to the first address that answers, giving each a head start over the next.
@@ -311,7 +325,7 @@ async fn connect(addresses: &[SocketAddr], deadline: Deadline) -> Result<(TcpStr
         match addresses {
             [] => Err(fail(FailureClass::NoAddress, "the name has no address")),
             [only] => connect_to(*only).await,
-            several => connect_to_any(several).await,
+            several => Box::pin(connect_to_any(several)).await,
         }
     };
     timeout_at(deadline.at, attempt).await.unwrap_or_else(|_| Err(timed_out(deadline)))
@@ -354,3 +368,5 @@ const HEAD_START: Duration = Duration::from_millis(250);
 const MAX_ADDRESSES: usize = 4;
 /// How much is read at once, in bytes: a handshake with a usual chain comes in one or two reads.
 const READ_BYTES: usize = 8 * 1024;
+/// How long the longest hello is, in bytes, and some more: that of a post-quantum key and a long name.
+const WRITE_BYTES: usize = 2 * 1024;

@@ -13,6 +13,8 @@ use super::{ALGORITHMS, SignerKind, Spki, TlsSignatureError, backend, find, sign
 
 /// How many answers are remembered at most.
 const MAX_REMEMBERED: usize = 65_536;
+/// How many keys are kept read at most: those of issuers and logs come up again with every host.
+const MAX_KEYS: usize = 256;
 
 /// The signatures of one judgement: what was verified is remembered, and each chain has a budget.
 ///
@@ -171,27 +173,50 @@ impl Shared {
         let name = name(kind, key, message, signature);
         let remembered = self.lock().look_up(&name)?;
         let good = remembered.unwrap_or_else(|| {
-            let good = backend::verify(&question, message);
-            self.lock().memo.put(name, good);
+            let good = self.key(kind, key, &question).is_some_and(|key| key.signed(&question, message));
+            self.lock().answers.put(name, good);
             good
         });
         if good { Ok(()) } else { Err(Failure::Invalid) }
     }
+
+    /// Returns the key of a question, read; none when it is no key.
+    fn key(&self, kind: Kind, key: &[u8], question: &Question<'_>) -> Option<backend::Key> {
+        let name = (kind.code(), Box::from(key));
+        let known = self.lock().keys.get(&name);
+        known.unwrap_or_else(|| {
+            let read = backend::Key::read(question);
+            self.lock().keys.put(name, read.clone());
+            read
+        })
+    }
 }
 
-#[derive(Default)]
 struct State {
-    memo: Memo,
+    answers: Memo<Name, bool>,
+    keys: Memo<([u8; 2], Box<[u8]>), Option<backend::Key>>,
     /// Verifications left to this chain; `None` before the first chain.
     budget: Option<u64>,
     exhausted: bool,
     counts: Counts,
 }
 
+impl Default for State {
+    fn default() -> Self {
+        Self {
+            answers: Memo::of(MAX_REMEMBERED),
+            keys: Memo::of(MAX_KEYS),
+            budget: None,
+            exhausted: false,
+            counts: Counts::default(),
+        }
+    }
+}
+
 impl State {
     /// A remembered answer, or leave to go and verify.
     fn look_up(&mut self, name: &Name) -> Result<Option<bool>, Failure> {
-        if let Some(good) = self.memo.get(name) {
+        if let Some(good) = self.answers.get(name) {
             self.counts.remembered += 1;
             return Ok(Some(good));
         }
@@ -216,31 +241,36 @@ impl State {
 /// SHA-256 over all that decides an answer.
 type Name = [u8; 32];
 
-/// Answers in two generations: when the younger is full, the older is forgotten.
+/// What was found out, in two generations: when the younger is full, the older is forgotten.
 ///
 /// Whatever is asked again moves to the younger, so the signatures of common issuers stay. Ordered
 /// maps, as a hash map of the standard library would want random numbers.
-#[derive(Default)]
-struct Memo {
-    younger: BTreeMap<Name, bool>,
-    older: BTreeMap<Name, bool>,
+struct Memo<K, V> {
+    younger: BTreeMap<K, V>,
+    older: BTreeMap<K, V>,
+    most: usize,
 }
 
-impl Memo {
-    fn get(&mut self, name: &Name) -> Option<bool> {
-        if let Some(&good) = self.younger.get(name) {
-            return Some(good);
-        }
-        let good = self.older.remove(name)?;
-        self.put(*name, good);
-        Some(good)
+impl<K: Ord, V: Clone> Memo<K, V> {
+    /// Remembers so much at most.
+    fn of(most: usize) -> Self {
+        Self { younger: BTreeMap::new(), older: BTreeMap::new(), most }
     }
 
-    fn put(&mut self, name: Name, good: bool) {
-        if self.younger.len() >= MAX_REMEMBERED / 2 {
+    fn get(&mut self, name: &K) -> Option<V> {
+        if let Some(known) = self.younger.get(name) {
+            return Some(known.clone());
+        }
+        let (name, known) = self.older.remove_entry(name)?;
+        self.put(name, known.clone());
+        Some(known)
+    }
+
+    fn put(&mut self, name: K, known: V) {
+        if self.younger.len() >= self.most / 2 {
             self.older = std::mem::take(&mut self.younger);
         }
-        self.younger.insert(name, good);
+        self.younger.insert(name, known);
     }
 }
 
@@ -341,7 +371,7 @@ mod tests {
 
     #[test]
     fn forgets_the_oldest_when_full_and_keeps_what_is_asked_for() {
-        let mut memo = Memo::default();
+        let mut memo = Memo::of(MAX_REMEMBERED);
         let numbered = |n: usize| {
             let mut name = [0; 32];
             name[..8].copy_from_slice(&n.to_le_bytes());

@@ -9,6 +9,7 @@ use crate::commands::anchors::StoreState;
 use crate::observe::readiness::{self, IpVersion};
 use crate::observe::trust_store::{self, Effect, Machine, ReadStore};
 use crate::observe::{DEFAULT_CONCURRENCY, Resolver, ground_truth, pac_settings, proxies};
+use crate::places::Folder;
 use crate::terminal::{day, quoted};
 use mintwatch_validator::draw::Candidate;
 
@@ -155,15 +156,18 @@ fn store(store: &ReadStore) -> Option<Check> {
 }
 
 fn folders(machine: &Machine) -> [Check; 2] {
-    [("state-folder", "XDG_STATE_HOME", ".local/state"), ("config-folder", "XDG_CONFIG_HOME", ".config")].map(
-        |(name, variable, below_home)| match machine.base_folder(variable, below_home) {
+    Folder::WRITTEN.map(|folder| {
+        let variable = folder.variable();
+        let name = match folder {
+            Folder::State => "state-folder",
+            Folder::Config => "config-folder",
+        };
+        match machine.folder(folder) {
             None => Check::new(name, CheckState::Bad, "there is no home folder").hint(&format!("set HOME, or {variable}")),
-            Some(folder) if readiness::is_writable(&folder.join("mintwatch")) => {
-                Check::new(name, CheckState::Ok, "can be written (nothing was)")
-            }
+            Some(path) if readiness::is_writable(&path) => Check::new(name, CheckState::Ok, "can be written (nothing was)"),
             Some(_) => Check::new(name, CheckState::Bad, "cannot be written").hint(&format!("let {variable} name a folder that can be")),
-        },
-    )
+        }
+    })
 }
 
 /// A handshake has one socket open, and a name lookup a few files besides.

@@ -6,6 +6,8 @@ use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use crate::places::Folder;
+
 /// Where to look. A test has one of its own, so that no store of the machine it runs on plays a part.
 #[derive(Debug, Clone)]
 pub struct Machine {
@@ -47,11 +49,9 @@ impl Machine {
         self.home.as_ref().map(|home| home.join(path))
     }
 
-    /// Returns a folder that the XDG base directory specification names: by its variable, else below the home.
-    pub fn base_folder(&self, variable: &str, below_home: &str) -> Option<PathBuf> {
-        // The specification has relative paths ignored.
-        let stated = self.variable(variable).map(PathBuf::from).filter(|path| path.is_absolute());
-        stated.or_else(|| self.home(below_home))
+    /// Returns where this program keeps its files for the user; none where there is no home.
+    pub fn folder(&self, folder: Folder) -> Option<PathBuf> {
+        folder.by(self.variable(folder.variable()).cloned(), self.home.as_deref())
     }
 }
 

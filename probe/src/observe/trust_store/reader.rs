@@ -12,7 +12,7 @@ use mintwatch_validator::evidence::{Bytes, Sha256};
 
 use super::Contents;
 use super::machine::{MAX_ENTRIES, entries};
-use crate::certificates::{Encoding, Found, decode, read_stream};
+use crate::certificates::{Encoding, Found, decode, read_bytes};
 
 /// Reads the files of all stores, each file once, until the time or the bytes are used up.
 #[derive(Debug)]
@@ -67,33 +67,35 @@ impl Reader {
     ///
     /// Whoever opens a FIFO waits for its writer, and a device may act on being opened.
     pub(super) fn regular(&self, path: &Path, limit: u64) -> Result<Metadata, Unread> {
-        if Instant::now() >= self.until {
-            return Err(Unread::because("the time for reading trust stores was used up before it"));
-        }
+        self.in_time()?;
         let metadata = fs::metadata(path).map_err(|error| unread(&error))?;
-        if !metadata.is_file() {
-            return Err(Unread::because("not a regular file"));
-        }
-        if metadata.len() > limit {
-            return Err(Unread::Because(format!("larger than {limit} bytes")));
-        }
+        is_regular(&metadata, limit)?;
         Ok(metadata)
+    }
+
+    fn in_time(&self) -> Result<(), Unread> {
+        if Instant::now() < self.until {
+            return Ok(());
+        }
+        Err(Unread::because("the time for reading trust stores was used up before it"))
     }
 
     /// Reads a regular file of at most [`MAX_FILE_BYTES`].
     pub(super) fn file(&mut self, path: &Path) -> Result<Vec<u8>, Unread> {
-        self.regular(path, MAX_FILE_BYTES)?;
-        self.bytes(path)
+        let metadata = self.regular(path, MAX_FILE_BYTES)?;
+        self.bytes(path, &metadata)
     }
 
-    fn bytes(&mut self, path: &Path) -> Result<Vec<u8>, Unread> {
+    fn bytes(&mut self, path: &Path, metadata: &Metadata) -> Result<Vec<u8>, Unread> {
         if self.bytes_left == 0 {
             return Err(Unread::because("the bytes that are read of all trust stores were used up before it"));
         }
-        // It may have grown since, and files such as those of /proc state no size.
         let limit = MAX_FILE_BYTES.min(self.bytes_left);
-        let mut bytes = Vec::new();
-        File::open(path).and_then(|file| file.take(limit + 1).read_to_end(&mut bytes)).map_err(|error| unread(&error))?;
+        // Files such as those of /proc state no size.
+        let most = if metadata.len() == 0 { limit + 1 } else { metadata.len().min(limit + 1) };
+        let mut bytes = Vec::with_capacity(usize::try_from(metadata.len().min(most)).unwrap_or(0));
+        // Whoever takes no more than the size that was stated need not ask again whether there is more.
+        File::open(path).and_then(|file| file.take(most).read_to_end(&mut bytes)).map_err(|error| unread(&error))?;
         let read = bytes.len() as u64;
         self.bytes_left = self.bytes_left.saturating_sub(read);
         if read > limit { Err(Unread::Because(format!("larger than {limit} bytes"))) } else { Ok(bytes) }
@@ -106,7 +108,8 @@ impl Reader {
 
     /// Adds the certificates of a file (PEM with anything between, or DER) to a store's contents.
     pub(super) fn add_file(&mut self, path: &Path, contents: &mut Contents) {
-        match self.bundle(path) {
+        let regular = self.regular(path, MAX_FILE_BYTES);
+        match regular.and_then(|metadata| self.bundle(path, &metadata)) {
             Ok(bundle) => {
                 contents.found += 1;
                 if bundle.certificates.is_empty() {
@@ -128,25 +131,37 @@ impl Reader {
         }
         for path in entries {
             // A link into nowhere, and a folder in the folder, hold no certificate for anybody.
-            if !fs::metadata(&path).is_ok_and(|metadata| !metadata.is_dir()) {
+            let Ok(metadata) = fs::metadata(&path) else { continue };
+            if metadata.is_dir() {
                 continue;
             }
-            match self.bundle(&path) {
+            let regular = self.in_time().and_then(|()| is_regular(&metadata, MAX_FILE_BYTES));
+            match regular.and_then(|()| self.bundle(&path, &metadata)) {
                 Ok(bundle) => add(&bundle, contents),
                 Err(why) => contents.error(at, format!("a file in it: {why}")),
             }
         }
     }
 
-    fn bundle(&mut self, path: &Path) -> Result<Arc<Bundle>, Unread> {
-        let identity = identity(path, &self.regular(path, MAX_FILE_BYTES)?)?;
+    fn bundle(&mut self, path: &Path, metadata: &Metadata) -> Result<Arc<Bundle>, Unread> {
+        let identity = identity(path, metadata)?;
         if let Some(known) = self.known.get(&identity) {
             return Ok(Arc::clone(known));
         }
-        let bundle = Arc::new(certificates(&self.bytes(path)?));
+        let bundle = Arc::new(certificates(self.bytes(path, metadata)?));
         self.known.insert(identity, Arc::clone(&bundle));
         Ok(bundle)
     }
+}
+
+fn is_regular(metadata: &Metadata, limit: u64) -> Result<(), Unread> {
+    if !metadata.is_file() {
+        return Err(Unread::because("not a regular file"));
+    }
+    if metadata.len() > limit {
+        return Err(Unread::Because(format!("larger than {limit} bytes")));
+    }
+    Ok(())
 }
 
 #[cfg(unix)]
@@ -172,11 +187,11 @@ fn add(bundle: &Bundle, contents: &mut Contents) {
 }
 
 /// Reads the certificates out of a file's bytes.
-fn certificates(bytes: &[u8]) -> Bundle {
+fn certificates(bytes: Vec<u8>) -> Bundle {
     let mut bundle = Bundle::default();
     let (mut squeezed, mut room) = (Vec::new(), Vec::new());
     let nowhere: Arc<Path> = Arc::from(Path::new(""));
-    let _ = read_stream(&nowhere, bytes, &mut |found| {
+    let _ = read_bytes(&nowhere, bytes, &mut |found| {
         if bundle.certificates.len() == MAX_CERTIFICATES {
             bundle.cut = true;
             return ControlFlow::Break(());
@@ -311,7 +326,7 @@ mod tests {
         assert_eq!(reader.file(&path), Err(Unread::because("the bytes that are read of all trust stores were used up before it")));
         reader.until = Instant::now();
         assert_eq!(reader.file(&path), Err(Unread::because("the time for reading trust stores was used up before it")));
-        let bundle = certificates(pem(&certificate("one")).repeat(MAX_CERTIFICATES + 1).as_bytes());
+        let bundle = certificates(pem(&certificate("one")).repeat(MAX_CERTIFICATES + 1).into_bytes());
         assert!(bundle.cut && bundle.certificates.len() == MAX_CERTIFICATES);
     }
 }
