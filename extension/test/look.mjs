@@ -9,7 +9,8 @@ import { serve, STATES } from "../preview.mjs";
 
 const { values: given } = parseArgs({ options: { out: { type: "string" }, chromium: { type: "string", default: "/usr/bin/chromium" }, only: { type: "string" } } });
 
-/** How a page is looked at; every state in the first, one state of each page in the others. */
+/** How a page is looked at: every state in the first way, these states in all of them. */
+const ALL_WAYS = { popup: ["alarm", "hostile"], options: ["usual"], welcome: ["first"], authorities: ["usual"], viewer: ["usual"] };
 const WAYS = [
   { name: "light", locale: "en", scheme: "light" },
   { name: "dark", locale: "de", scheme: "dark" },
@@ -24,7 +25,9 @@ try {
   if (given.out) mkdirSync(given.out, { recursive: true });
   for (const [page, states] of Object.entries(STATES)) {
     if (given.only && page !== given.only) continue;
-    for (const state of Object.keys(states)) for (const way of WAYS) await look(page, state, way);
+    const [first] = WAYS;
+    for (const state of Object.keys(states)) await look(page, state, first);
+    for (const way of WAYS.slice(1)) for (const state of ALL_WAYS[page]) await look(page, state, way);
   }
 } finally {
   await browser.close();

@@ -14,26 +14,35 @@ const MOST_PATHS = 12;
 /** Every certificate at least once; paths that share their beginning share its places. */
 export function spots(host: HostReport): Spot[] {
   const roots: Spot[] = [];
-  const shown = new Set<number>();
   for (const path of host.paths.slice(0, MOST_PATHS)) {
     let level = roots;
-    let last: number | null = null;
-    for (const index of path.certificates) {
-      level = under(level, "certificate", index);
-      shown.add(index);
-      last = index;
-    }
+    for (const index of path.certificates) level = under(level, "certificate", index);
+    const last = path.certificates.at(-1);
     const anchor = path.anchor ?? null;
     if (anchor === null) {
-      if (last !== null && !isSelfIssued(host, last)) under(level, "unseen", last);
-    } else if (last === null || host.chain[last]?.sha256 !== host.anchors[anchor]?.sha256) {
-      under(level, "anchor", anchor);
+      if (last !== undefined && !isSelfIssued(host, last)) under(level, "unseen", last);
+      continue;
     }
+    const own = certificateOf(host, anchor);
+    if (own < 0) under(level, "anchor", anchor);
+    else if (!path.certificates.includes(own)) under(level, "certificate", own);
   }
+  const shown = new Set(inOrder(roots).map((spot) => (spot.kind === "certificate" ? spot.index : -1)));
   host.chain.forEach((_, index) => {
     if (!shown.has(index)) roots.push({ kind: "certificate", index, above: [] });
   });
   return roots;
+}
+
+/** The anchor's own certificate among those that came, or -1: Firefox shows it, and some servers send it. */
+function certificateOf(host: HostReport, anchor: number): number {
+  const sha256 = host.anchors[anchor]?.sha256;
+  return host.chain.findIndex((certificate) => certificate.sha256 === sha256);
+}
+
+/** Whether a certificate is that of an anchor. */
+export function isAnchor(host: HostReport, spot: Spot): boolean {
+  return spot.kind === "anchor" || host.anchors.some((_, anchor) => spot.kind === "certificate" && certificateOf(host, anchor) === spot.index);
 }
 
 /** The spots in the order in which the tree is read. */
@@ -54,7 +63,8 @@ function isSelfIssued(host: HostReport, index: number): boolean {
 
 /** Whether a certificate is on no path: sent, and of no use. */
 export function isAside(host: HostReport, spot: Spot): boolean {
-  return spot.kind === "certificate" && host.paths.length > 0 && !host.paths.some((path) => path.certificates.includes(spot.index));
+  const isUsed = host.paths.length === 0 || host.paths.some((path) => path.certificates.includes(spot.index));
+  return spot.kind === "certificate" && !isUsed && !isAnchor(host, spot);
 }
 
 /** The index of the observation that the report's verdict speaks of. */
@@ -79,13 +89,8 @@ export function deciding(report: Report, observation: number): Finding[] {
 export function isOdd(host: HostReport, findings: Finding[], spot: Spot): boolean {
   return findings.some(({ place }) => {
     if (place === null || place === undefined) return false;
-    if ("anchor" in place) return spot.kind === "anchor" ? spot.index === place.anchor : isThatAnchor(host, spot, place.anchor);
+    if ("anchor" in place) return spot.index === (spot.kind === "anchor" ? place.anchor : certificateOf(host, place.anchor)) && spot.kind !== "unseen";
     if ("certificate" in place) return spot.kind === "certificate" && spot.index === place.certificate;
     return spot.kind === "unseen" && spot.index === place["issuer-of"];
   });
-}
-
-function isThatAnchor(host: HostReport, spot: Spot, anchor: number): boolean {
-  const sha256 = host.anchors[anchor]?.sha256;
-  return spot.kind === "certificate" && sha256 !== undefined && host.chain[spot.index]?.sha256 === sha256;
 }

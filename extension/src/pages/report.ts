@@ -2,7 +2,7 @@
 import { ask } from "../ask";
 import type { CertificateDetails, HostReport, Mark, Report, Source, Summary } from "../messages";
 import { anchorFacts, anchorKind, certificate } from "./certificate";
-import { deciding, inOrder, isAside, isOdd, type Spot, spots, subject } from "./chain";
+import { deciding, inOrder, isAnchor, isAside, isOdd, type Spot, spots, subject } from "./chain";
 import { button, type Child, code, el, english, facts, foldable, hostile } from "./dom";
 import { markWord, shape } from "./page";
 import { type Branch, tree } from "./tree";
@@ -169,10 +169,10 @@ function label(host: HostReport, findings: Finding[], spot: Spot): HTMLElement {
   );
 }
 
-function role(host: HostReport, { kind, index }: Spot): string {
-  if (kind === "unseen") return word("role_unseen");
-  const certificateRole = host.chain[index]?.role ?? "unreadable";
-  return kind === "anchor" ? word("role_anchor") : word(keyed("role", certificateRole));
+function role(host: HostReport, spot: Spot): string {
+  if (spot.kind === "unseen") return word("role_unseen");
+  if (isAnchor(host, spot)) return word("role_anchor");
+  return word(keyed("role", host.chain[spot.index]?.role ?? "unreadable"));
 }
 
 /** The common name where there is one, for the tree is narrow; the whole name is in the panel. */

@@ -2,7 +2,7 @@
 import type english from "../../_locales/en/messages.json";
 import { api } from "../api";
 import { inert } from "../inert";
-import { hostile } from "./dom";
+import { el, hostile } from "./dom";
 
 export type Key = keyof typeof english;
 type Underscored<S extends string> = S extends `${infer Head}-${infer Rest}` ? `${Head}_${Underscored<Rest>}` : S;
@@ -43,7 +43,6 @@ export function localise(): void {
   }
 }
 
-/** Fills in one text of the page's own, such as the document's title. */
 export function isRightToLeft(): boolean {
   return document.documentElement.dir === "rtl";
 }
@@ -62,14 +61,18 @@ export function number(value: number): string {
 const FURTHEST = 8.64e15;
 
 /** A moment in UNIX milliseconds, in UTC as certificates have it. */
-export function moment(at: number): string {
-  if (!(Math.abs(at) <= FURTHEST)) return String(at);
-  const form = new Intl.DateTimeFormat(language(), { dateStyle: "medium", timeStyle: "short", timeZone: "UTC" });
-  return `${form.format(new Date(at))} UTC`;
+export function moment(at: number): HTMLElement {
+  return time(at, { dateStyle: "medium", timeStyle: "short" }, " UTC");
 }
 
 /** A day in UNIX milliseconds. */
-export function day(at: number): string {
-  if (!(Math.abs(at) <= FURTHEST)) return String(at);
-  return new Intl.DateTimeFormat(language(), { dateStyle: "medium", timeZone: "UTC" }).format(new Date(at));
+export function day(at: number): HTMLElement {
+  return time(at, { dateStyle: "medium" }, "");
+}
+
+function time(at: number, form: Intl.DateTimeFormatOptions, zone: string): HTMLElement {
+  if (!(Math.abs(at) <= FURTHEST)) return hostile(String(at));
+  const date = new Date(at);
+  const text = new Intl.DateTimeFormat(language(), { ...form, timeZone: "UTC" }).format(date);
+  return el("time", { datetime: date.toISOString() }, `${text}${zone}`);
 }

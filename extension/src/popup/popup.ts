@@ -166,7 +166,7 @@ function row(host: Summary): HTMLElement {
       "span",
       { class: "entry" },
       shape(host.mark),
-      el("span", {}, hostile(name), " ", markWord(host.mark), el("span", { class: "soft" }, " ", word(keyed("cause", host.cause)))),
+      el("span", {}, hostile(name), " ", markWord(host.mark), host.mark === "none" ? null : el("span", { class: "soft" }, " ", word(keyed("cause", host.cause)))),
     ),
     open,
     { class: "bare" },
