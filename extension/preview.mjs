@@ -142,7 +142,7 @@ export const STATES = {
     helper: { tab: tab({ ...alarm, source: "helper" }) },
     hostile: { tab: tab(hostile) },
     "judge-failed": { tab: tab({ ...clear, report: null, mark: "unknown", cause: "judge-failed", failure: "unreachable executed" }) },
-    overridden: { tab: tab({ ...whole("benign/badssl", 0, "unknown"), note: "trust-error" }) },
+    overridden: { tab: tab({ ...whole("benign/badssl", 0, "unknown"), note: "overridden-trust" }) },
     "nothing-yet": { tab: tab(null, { host: "example.org", others: [], dropped: 0, sight: "nothing-yet" }) },
     "nothing-to-see": { tab: tab(null, { others: [], dropped: 0 }) },
     "no-permission": { tab: tab(null, { host: "example.org", others: [], dropped: 0, sight: "no-permission" }) },

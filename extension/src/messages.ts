@@ -31,7 +31,7 @@ export interface Summary {
 /** All that is known of one host and chain. */
 export interface Whole extends Summary {
   report: Report | null;
-  /** Set when the browser or a user let an error pass, or the browser refused: a word of ours, `trust-error` … */
+  /** Set when somebody let an error pass (`overridden-trust`, `-name`, `-time`, `-unnamed`), or the browser refused: its own code. */
   note: string | null;
   /** The inspection CA that the user declared and that vouched here, by its label. */
   declared: string | null;
@@ -178,7 +178,7 @@ export interface Protocol {
   details: { ask: { key: string }; answer: CertificateDetails[] };
   explain: { ask: { detector: string }; answer: Explanation | null };
   authorities: { ask: object; answer: AuthorityRow[] };
-  /** PEM or DER that somebody dropped: judged as files, kept nowhere. `host` may be empty. */
+  /** PEM or DER that somebody dropped, each file in base64: judged as files, kept nowhere. `host` may be empty. */
   view: { ask: { files: string[]; host: string }; answer: { details: CertificateDetails[]; report: Report | null; trouble: string | null } };
   export: { ask: { key: string; profile: "internal" | "public" }; answer: Export | null };
   check: { ask: { start: boolean }; answer: CheckState };

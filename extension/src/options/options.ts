@@ -158,7 +158,7 @@ async function drawKept(): Promise<void> {
             "li",
             { class: "entry" },
             shape(one.mark),
-            el("span", {}, hostile(one.host), " ", markWord(one.mark), el("span", { class: "soft" }, " ", word(keyed("cause", one.cause)), " · ", moment(one.at))),
+            el("span", {}, el("a", { href: `popup.html?key=${encodeURIComponent(one.key)}` }, hostile(one.host)), " ", markWord(one.mark), el("span", { class: "soft" }, " ", word(keyed("cause", one.cause)), " · ", moment(one.at))),
           ),
         )),
   );

@@ -52,7 +52,8 @@ export function linkTo(page: Page, label: Child, what = ""): HTMLAnchorElement {
 }
 
 function closePopup(): void {
-  if (document.body.classList.contains("popup") && !location.search.includes("tab=")) window.close();
+  // Opened as a page it has an address of its own.
+  if (document.body.classList.contains("popup") && location.search === "") window.close();
 }
 
 /** What we may look at: everything over TLS. */

@@ -77,7 +77,7 @@ const OVERRIDDEN = ["trust", "name", "time", "unnamed"] as const;
 
 /** The background's words for an error that somebody let pass, or for how a connection failed. */
 function note(text: string): Child {
-  const passed = OVERRIDDEN.find((one) => text === one || text === `${one}-error`);
+  const passed = OVERRIDDEN.find((one) => text === `overridden-${one}`);
   return passed === undefined ? say("note_other", text) : word(keyed("overridden", passed));
 }
 

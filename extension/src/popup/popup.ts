@@ -14,6 +14,8 @@ const EVERY = 2_000;
 
 start(async () => {
   found("ways").append(linkTo("authorities", word("to_authorities")), linkTo("viewer", word("to_viewer")), linkTo("options", word("to_options")));
+  const kept = new URLSearchParams(location.search).get("key");
+  if (kept !== null) return showKept(kept);
   found("back").addEventListener("click", () => attempt(show));
   await show();
   setInterval(() => void watch().catch(() => undefined), EVERY);
@@ -30,6 +32,14 @@ async function show(): Promise<void> {
   isElsewhere = false;
   found("back").hidden = true;
   draw(state, settings);
+}
+
+/** One finding that was kept, opened as a page from the settings. */
+async function showKept(key: string): Promise<void> {
+  const one = await ask("whole", { key });
+  if (one === null) return complain(word("forgotten"));
+  visit(one);
+  found("back").hidden = true;
 }
 
 function draw(state: TabState, settings: Settings): void {

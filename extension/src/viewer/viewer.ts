@@ -38,8 +38,8 @@ function judged(report: Report, details: CertificateDetails[], host: string): HT
   const one = report.hosts[subject(report)];
   if (one === undefined) return [];
   const drawn = drawReport({
-    host,
-    port: 443,
+    host: one.host,
+    port: one.port,
     mark: markOf(one, null),
     source: null,
     cause: one.verdict.cause,
