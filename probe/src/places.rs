@@ -18,9 +18,6 @@ pub enum Folder {
 }
 
 impl Folder {
-    /// Those that a run may write to.
-    pub const WRITTEN: [Self; 2] = [Self::State, Self::Config];
-
     /// Returns where it is; none where the system names no place.
     pub fn here(self) -> Option<PathBuf> {
         self.by(env::var_os(self.variable()), env::home_dir().as_deref())

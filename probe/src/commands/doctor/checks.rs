@@ -156,12 +156,8 @@ fn store(store: &ReadStore) -> Option<Check> {
 }
 
 fn folders(machine: &Machine) -> [Check; 2] {
-    Folder::WRITTEN.map(|folder| {
+    [("state-folder", Folder::State), ("config-folder", Folder::Config)].map(|(name, folder)| {
         let variable = folder.variable();
-        let name = match folder {
-            Folder::State => "state-folder",
-            Folder::Config => "config-folder",
-        };
         match machine.folder(folder) {
             None => Check::new(name, CheckState::Bad, "there is no home folder").hint(&format!("set HOME, or {variable}")),
             Some(path) if readiness::is_writable(&path) => Check::new(name, CheckState::Ok, "can be written (nothing was)"),
