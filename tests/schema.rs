@@ -7,9 +7,9 @@ use mintwatch::commands::{anchors, doctor};
 use mintwatch::native_host::{Answer, Code, Refusal, Request, Software};
 use mintwatch::observe::trust_store::Machine;
 use mintwatch_validator::evidence::{
-    Bytes, Chain, ChainForm, ClockCheck, Collector, DnsAnswer, DnsRecord, EVIDENCE_VERSION, Ending, Evidence, EvidenceFormat, Failure,
-    FailureClass, Families, Features, Host, KnownFault, MachineAnchor, Negotiated, Observation, PortalCheck, Possession, Reach, Remembered,
-    RememberedFrom, Seen, Sha256, StartTls, Surroundings, Target, Transport, Vantage, Via,
+    Bytes, Chain, ChainForm, ClientAnchor, ClientView, ClockCheck, Collector, DnsAnswer, DnsRecord, EVIDENCE_VERSION, Ending, Evidence,
+    EvidenceFormat, Failure, FailureClass, Families, Features, Host, KnownFault, MachineAnchor, Negotiated, Observation, Overridden,
+    PortalCheck, Possession, Reach, Remembered, RememberedFrom, Seen, Sha256, StartTls, Surroundings, Target, Transport, Vantage, Via,
 };
 use mintwatch_validator::tables::Tables;
 use serde_json::Value;
@@ -158,6 +158,11 @@ fn everything() -> Evidence {
         offer: Seen::Yes(features()),
         via: Seen::Yes(Via::HttpConnect),
         hop_limit: Some(7),
+        client: Seen::Yes(ClientView {
+            anchor: Seen::Yes(ClientAnchor::Added),
+            pinned: Seen::Yes(true),
+            overridden: Some(Overridden::Trust),
+        }),
     };
     let failed = Observation {
         target: target("192.0.2.7", Transport::Quic),
