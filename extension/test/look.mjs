@@ -57,6 +57,7 @@ async function look(name, state, way) {
     assert.doesNotMatch(await page.evaluate(() => document.body.textContent), /[\u202a-\u202e\u2066\u2067]/, `${where}: text turned around by strangers`);
     assert.deepEqual(said, [], where);
     looked += 1;
+    if (name === "popup" && state === "several-paths") await walk(page, where);
   } finally {
     await page.close();
   }
@@ -76,4 +77,25 @@ async function unfold(page, name) {
     }
   });
   await new Promise((ready) => setTimeout(ready, 150));
+}
+
+/** The tree by keys alone, with what a screen reader is told of it. */
+async function walk(page, where) {
+  const told = (attribute) => page.evaluate((name) => document.activeElement?.getAttribute(name), attribute);
+  const count = await page.evaluate(() => document.querySelectorAll("[role=treeitem]").length);
+  await page.evaluate(() => document.querySelector("[role=treeitem]").focus());
+  await page.keyboard.press("ArrowDown");
+  assert.equal(await told("aria-level"), "2", where);
+  await page.keyboard.press("Enter");
+  assert.equal(await told("aria-selected"), "true", where);
+  await page.waitForSelector(".panel dl");
+  await page.keyboard.press("Home");
+  await page.keyboard.press("ArrowLeft");
+  assert.equal(await told("aria-expanded"), "false", where);
+  const hidden = await page.evaluate(() => document.querySelectorAll("[role=treeitem][hidden]").length);
+  assert.ok(hidden > 0 && hidden < count, `${where}: ${hidden} of ${count} hidden`);
+  await page.keyboard.press("ArrowRight");
+  await page.keyboard.press("ArrowRight");
+  assert.equal(await told("aria-level"), "2", where);
+  assert.equal(await page.evaluate(() => document.querySelectorAll("[role=treeitem][tabindex='0']").length), 1, `${where}: one place for the tab key`);
 }

@@ -4,7 +4,7 @@ import type { DeclaredCa, Settings } from "../messages";
 import { button, code, el, found, hostile } from "../pages/dom";
 import { read, readDeclared, MOST_BYTES as MOST_SETTINGS_BYTES, type Wrong, write } from "../pages/declarations";
 import { download, MOST_BYTES, takeDrops, toBase64 } from "../pages/files";
-import { asksForData, attempt, complain, linkTo, markWord, requestHelper, returnHelper, shape, start, tell } from "../pages/page";
+import { asksForData, attempt, complain, helperTold, linkTo, markWord, requestHelper, returnHelper, shape, start, tell } from "../pages/page";
 import { day, keyed, moment, say, word } from "../pages/words";
 import { figures } from "./figures";
 
@@ -144,7 +144,7 @@ function listenToFiles(): void {
 }
 
 async function drawHelper(): Promise<void> {
-  found("helper-state").replaceChildren(say(keyed("helper", await ask("helperState", {}))));
+  found("helper-state").replaceChildren(helperTold(await ask("helperState", {})));
 }
 
 async function drawKept(): Promise<void> {

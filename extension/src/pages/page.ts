@@ -1,7 +1,7 @@
 /** What every page does: its texts first, then its work, and what went wrong in words. */
 import { api } from "../api";
-import type { Mark } from "../messages";
-import { type Child, el, english, found } from "./dom";
+import type { HelperState, Mark } from "../messages";
+import { type Child, code, el, english, found } from "./dom";
 import { keyed, localise, say, word } from "./words";
 
 /** Shows a page; what fails is told in the element `#trouble`. */
@@ -37,6 +37,11 @@ export function shape(mark: Mark, size: "small" | "large" = "small"): HTMLElemen
 /** The word of a mark, in its colour. */
 export function markWord(mark: Mark): HTMLElement {
   return el("strong", { class: `word ${mark}` }, word(keyed("mark", mark)));
+}
+
+/** The state of the helper in words, and what to do about it. */
+export function helperTold(state: HelperState): DocumentFragment {
+  return say(keyed("helper", state), code("mintwatch install-host"));
 }
 
 export type Page = "authorities" | "options" | "viewer" | "welcome";

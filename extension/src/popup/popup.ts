@@ -3,7 +3,7 @@ import { api } from "../api";
 import { ask } from "../ask";
 import type { Settings, Summary, TabState, Whole } from "../messages";
 import { button, type Child, el, english, found, foldable, hostile } from "../pages/dom";
-import { attempt, complain, EVERY_HOST, linkTo, markWord, requestHosts, shape, start, tell } from "../pages/page";
+import { attempt, complain, EVERY_HOST, helperTold, linkTo, markWord, requestHosts, shape, start, tell } from "../pages/page";
 import { drawReport } from "../pages/report";
 import { keyed, number, say, word } from "../pages/words";
 import { check } from "./check";
@@ -132,7 +132,7 @@ function helper(state: TabState): HTMLElement[] {
   if (target === null || state.helper === "off") return [];
   const heading = el("h2", {}, word("helper"));
   if (state.helper !== "ready") {
-    return [el("section", { class: "part" }, heading, el("p", { class: "soft" }, word(keyed("helper", state.helper)), " ", linkTo("options", word("to_helper"), "#helper")))];
+    return [el("section", { class: "part" }, heading, el("p", { class: "soft" }, helperTold(state.helper), " ", linkTo("options", word("to_helper"), "#helper")))];
   }
   const result = el("div", { "aria-live": "polite" });
   const look = button(say("helper_look", target.host), () => {

@@ -3,8 +3,8 @@ import { api } from "../api";
 import { ask } from "../ask";
 import type { Settings } from "../messages";
 import { found } from "../pages/dom";
-import { asksForData, attempt, complain, EVERY_HOST, requestHelper, requestHosts, start } from "../pages/page";
-import { keyed, say, word } from "../pages/words";
+import { asksForData, attempt, complain, EVERY_HOST, helperTold, requestHelper, requestHosts, start } from "../pages/page";
+import { word } from "../pages/words";
 
 start(async () => {
   // Known before anybody clicks: after an await no permission can be asked for.
@@ -44,7 +44,7 @@ start(async () => {
 });
 
 async function tellHelper(): Promise<void> {
-  found("helper-state").replaceChildren(say(keyed("helper", await ask("helperState", {}))));
+  found("helper-state").replaceChildren(helperTold(await ask("helperState", {})));
 }
 
 async function keep(changes: Partial<Settings>): Promise<void> {
