@@ -64,7 +64,7 @@ fn a_detector_leans_on_no_other_and_not_on_what_weighs() {
 #[test]
 fn each_room_of_the_extension_leans_on_what_it_may() {
     // A room: what its imports may name, by the last part of their path; types alone lean on nothing.
-    let shared = ["api", "inert", "messages", "ask"];
+    let shared = ["api", "inert", "messages", "ask", "marks"];
     let pages = ["popup", "options", "welcome", "authorities", "viewer", "pages"];
     let rooms = [
         ("browsers", &["api", "observe", "failures", "tabs", "whole-chain"][..]),

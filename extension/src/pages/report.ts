@@ -4,7 +4,7 @@ import type { CertificateDetails, HostReport, Mark, Report, Source, Summary } fr
 import { anchorFacts, anchorKind, certificate } from "./certificate";
 import { deciding, inOrder, isAnchor, isAside, isOdd, type Spot, spots, subject } from "./chain";
 import { button, type Child, code, el, english, facts, foldable, hostile } from "./dom";
-import { markWord, shape } from "./page";
+import { linkTo, markWord, shape } from "./page";
 import { type Branch, tree } from "./tree";
 import { day, keyed, moment, number, say, word } from "./words";
 
@@ -81,14 +81,21 @@ function note(text: string): Child {
   return passed === undefined ? say("note_other", text) : word(keyed("overridden", passed));
 }
 
-function vouched({ declared }: View, host: HostReport): HTMLElement[] {
-  const told = host.anchors.map((anchor) =>
-    facts(
-      [word("vouched_by"), hostile(anchor.name)],
-      [word("anchor_kind"), anchorKind(anchor)],
-      [word("declared_as"), declared === null ? null : hostile(declared)],
-    ),
-  );
+function vouched({ declared, source }: View, host: HostReport): HTMLElement[] {
+  const told: HTMLElement[] = host.anchors.map((anchor) => {
+    const isLocal = typeof anchor.kind === "object" && "local" in anchor.kind;
+    const declare = isLocal && declared === null && source !== null ? linkTo("options", word("declare_this"), `#spki=${anchor.spki_sha256}`) : null;
+    return el(
+      "div",
+      {},
+      facts(
+        [word("vouched_by"), hostile(anchor.name)],
+        [word("anchor_kind"), anchorKind(anchor)],
+        [word("declared_as"), declared === null ? null : hostile(declared)],
+      ),
+      declare,
+    );
+  });
   const issuer = host.chain.at(-1)?.issuer;
   if (told.length === 0 && issuer !== undefined) {
     told.push(facts([word("vouched_by"), hostile(issuer)], [word("anchor_kind"), word(host.form === "end-entity-only" ? "anchor_unseen" : "anchor_none")]));
