@@ -7,6 +7,7 @@ pub mod consent;
 pub mod demo;
 pub mod draw;
 pub mod error;
+pub mod formats;
 pub mod import;
 pub mod incidents;
 pub mod laundering;
