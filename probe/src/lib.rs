@@ -2,7 +2,9 @@
 
 pub mod certificates;
 pub mod cli;
+pub mod collector;
 pub mod commands;
+pub mod config;
 pub mod consent;
 pub mod demo;
 pub mod draw;

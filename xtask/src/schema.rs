@@ -5,6 +5,7 @@ use std::path::Path;
 
 use mintwatch::commands::anchors::AnchorsDocument;
 use mintwatch::commands::doctor::DoctorDocument;
+use mintwatch::formats::record::{Record, Run};
 use mintwatch_validator::evidence::Evidence;
 use mintwatch_validator::report::Report;
 use mintwatch_validator::tables::Overlay;
@@ -60,7 +61,7 @@ pub fn stale(root: &Path) -> Result<Vec<String>, Trouble> {
 ///
 /// # Errors
 /// When a schema cannot be written as JSON.
-pub fn documents() -> Result<[(&'static str, String); 5], Trouble> {
+pub fn documents() -> Result<[(&'static str, String); 7], Trouble> {
     // These are written by us and read by others: their schemas say what is always there.
     let written = || SchemaSettings::draft2020_12().for_serialize().into_generator();
     Ok([
@@ -68,7 +69,9 @@ pub fn documents() -> Result<[(&'static str, String); 5], Trouble> {
         ("doctor.v1.schema.json", text(&written().into_root_schema_for::<DoctorDocument>())?),
         ("evidence.v1.schema.json", text(&schemars::schema_for!(Evidence))?),
         ("overlay.v1.schema.json", text(&schemars::schema_for!(Overlay))?),
+        ("record.v1.schema.json", text(&written().into_root_schema_for::<Record>())?),
         ("report.v1.schema.json", text(&written().into_root_schema_for::<Report>())?),
+        ("run.v1.schema.json", text(&written().into_root_schema_for::<Run>())?),
     ])
 }
 

@@ -453,8 +453,8 @@ fn namespace() -> Uuid {
 }
 
 /// Returns an id of ours for something that is told by a name.
-pub(super) fn id(name: &str) -> Uuid {
-    Uuid::new_v5(&namespace(), name.as_bytes())
+pub(super) fn id(name: &str) -> String {
+    Uuid::new_v5(&namespace(), name.as_bytes()).to_string()
 }
 
 fn run(evidence: &Evidence, report: &Report, vantage: Observer) -> Run {
@@ -470,7 +470,7 @@ fn run(evidence: &Evidence, report: &Report, vantage: Observer) -> Run {
     Run {
         format: RunFormat::Run,
         version: RECORD_VERSION,
-        run_id: id(&format!("run\n{}\n{label}", report.evidence)).to_string(),
+        run_id: id(&format!("run\n{}\n{label}", report.evidence)),
         evidence: report.evidence,
         began_at: report.hosts.iter().map(|host| host.at).min().unwrap_or(ended_at),
         ended_at,
@@ -507,7 +507,7 @@ fn record(condition: &Condition, met: &[usize], evidence: &Evidence, report: &Re
         format: RecordFormat::Record,
         version: RECORD_VERSION,
         finding_id: finding_id.to_string(),
-        observation_id: id(&format!("observation\n{finding_id}\n{}", report.evidence)).to_string(),
+        observation_id: id(&format!("observation\n{finding_id}\n{}", report.evidence)),
         run_id: run.run_id.clone(),
         observed_at: host.at,
         first_seen: times().min().unwrap_or(host.at),
