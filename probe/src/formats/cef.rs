@@ -21,7 +21,7 @@ fn of_run(run: &Run) -> String {
         ("cnt", run.handshakes.to_string()),
         ("msg", run.because.clone()),
     ];
-    header(&run.vantage.version, "run", title(run.cause), of_ten(run.severity)) + &extension(fields)
+    header(&run.knowledge.judge, "run", title(run.cause), of_ten(run.severity)) + &extension(fields)
 }
 
 fn event(record: &Record) -> String {
@@ -44,7 +44,12 @@ fn event(record: &Record) -> String {
     fields.extend(address.map(|address| if address.is_ipv4() { ("dst", address.to_string()) } else { ("c6a3", address.to_string()) }));
     fields.extend(address.filter(std::net::IpAddr::is_ipv6).map(|_| ("c6a3Label", "Destination IPv6 Address".to_owned())));
     fields.extend(record.vantage.label.clone().map(|label| ("dvchost", label)));
-    let rules: Vec<&str> = record.rules.iter().map(|rule| rule.id.as_str()).collect();
+    let mut rules: Vec<&str> = Vec::new();
+    for rule in &record.rules {
+        if !rules.contains(&rule.id.as_str()) {
+            rules.push(&rule.id);
+        }
+    }
     let attack: Vec<&str> = techniques(record.cause).iter().map(|technique| technique.id).collect();
     let mut custom = |label_key, key, label: &str, value: String| {
         if !value.is_empty() {
@@ -59,7 +64,7 @@ fn event(record: &Record) -> String {
     custom("cs4Label", "cs4", "rules", rules.join(","));
     custom("cs5Label", "cs5", "attackTechniques", attack.join(","));
     custom("cs6Label", "cs6", "tables", if record.knowledge.stale { "stale".to_owned() } else { "current".to_owned() });
-    header(&record.vantage.version, record.cause.word(), title(record.cause), of_ten(record.severity)) + &extension(fields)
+    header(&record.knowledge.judge, record.cause.word(), title(record.cause), of_ten(record.severity)) + &extension(fields)
 }
 
 fn header(version: &str, class: &str, name: &str, severity: u8) -> String {

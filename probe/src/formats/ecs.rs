@@ -32,7 +32,7 @@ fn of_run(run: &Run) -> Value {
             "end": rfc3339(run.ended_at),
             "severity": of_ten(run.severity),
         },
-        "observer": observer(&run.vantage.version, run.vantage.label.as_deref()),
+        "observer": observer(&run.knowledge.judge, run.vantage.label.as_deref()),
         "mintwatch": { "run": run },
     })
 }
@@ -65,7 +65,7 @@ fn event(record: &Record) -> Value {
             "protocol": "tls",
             "direction": "outbound",
         },
-        "observer": observer(&record.vantage.version, record.vantage.label.as_deref()),
+        "observer": observer(&record.knowledge.judge, record.vantage.label.as_deref()),
         "related": related(record),
         "mintwatch": { "finding": own(record) },
     });

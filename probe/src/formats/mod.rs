@@ -15,8 +15,6 @@ mod prometheus;
 mod scale;
 mod stix;
 mod syslog;
-#[cfg(test)]
-mod tests;
 mod text;
 
 use clap::ValueEnum;

@@ -34,7 +34,7 @@ fn scan(run: &Run, detections: usize) -> Value {
         "end_time": millis(run.ended_at),
         "duration": millis(run.ended_at).saturating_sub(millis(run.began_at)),
         "message": run.because,
-        "metadata": metadata(&run.vantage, &run.run_id, &run.run_id, run.cause),
+        "metadata": metadata(&run.vantage, &run.knowledge.judge, &run.run_id, &run.run_id, run.cause),
         "num_detections": detections,
         "num_network_items": run.handshakes,
         "num_skipped_items": run.hosts.saturating_sub(run.measured),
@@ -69,7 +69,7 @@ fn finding(record: &Record) -> Value {
         "end_time": millis(record.last_seen),
         "count": record.corroboration.same,
         "message": format!("{}: {}", record.place(), record.because),
-        "metadata": metadata(&record.vantage, &record.observation_id, &record.run_id, record.cause),
+        "metadata": metadata(&record.vantage, &record.knowledge.judge, &record.observation_id, &record.run_id, record.cause),
         "finding_info": finding_info(record),
         "evidences": [evidence(record)],
         "observables": observables(record),
@@ -77,10 +77,10 @@ fn finding(record: &Record) -> Value {
     })
 }
 
-fn metadata(vantage: &Observer, uid: &str, run: &str, cause: Cause) -> Value {
+fn metadata(vantage: &Observer, version: &str, uid: &str, run: &str, cause: Cause) -> Value {
     let mut metadata = json!({
         "version": VERSION,
-        "product": { "name": "Mintwatch", "vendor_name": "Mintwatch", "version": vantage.version },
+        "product": { "name": "Mintwatch", "vendor_name": "Mintwatch", "version": version },
         "uid": uid,
         "correlation_uid": run,
         "event_code": cause.word(),

@@ -27,8 +27,8 @@ pub(super) fn write(records: &Records) -> String {
         let count = run.causes.get(cause.word()).copied().unwrap_or_default();
         page.sample("mintwatch_handshakes", &[("cause", cause.word())], number(count));
     }
-    page.gauge("mintwatch_tables_age_days", "Days between the oldest table and the evidence.");
-    page.line(&format!("mintwatch_tables_age_days {}", run.knowledge.oldest_days));
+    page.gauge("mintwatch_tables_age_seconds", "How much older the oldest table is than the evidence.");
+    page.line(&format!("mintwatch_tables_age_seconds {}", run.knowledge.oldest_days.saturating_mul(86_400)));
     page.gauge("mintwatch_tables_stale", "1 when some table was past its limit.");
     page.sample("mintwatch_tables_stale", &[], u64::from(run.knowledge.stale));
     page.gauge("mintwatch_alert", "1 for every host that is suspect or intercepted, with the issuer of its certificate.");

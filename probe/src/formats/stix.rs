@@ -58,8 +58,6 @@ impl Bundle {
             "where_sighted_refs": [us],
         });
         self.domain("sighting", &format!("sighting\n{}", record.finding_id), sighting, Some(us));
-        let note = json!({ "abstract": title(record.cause), "content": content(record), "object_refs": [indicator, observed] });
-        self.domain("note", &format!("note\n{}", record.observation_id), note, Some(us));
     }
 
     /// What to look for: the certificate that vouches, or the end-entity where none was sent.
@@ -71,7 +69,7 @@ impl Bundle {
         );
         let fields = json!({
             "name": title(record.cause),
-            "description": format!("{}: {}", record.place(), record.because),
+            "description": description(record),
             "indicator_types": ["anomalous-activity"],
             "pattern": pattern,
             "pattern_type": "stix",
@@ -219,7 +217,8 @@ fn extensions(item: &Item) -> Value {
     fields.into()
 }
 
-fn content(record: &Record) -> String {
+/// All that STIX has no field for. A note would be the place; importers pass notes over.
+fn description(record: &Record) -> String {
     let mut lines = vec![format!("{}: {}", record.place(), record.because), format!("met by: {}", record.ways.join("; "))];
     lines.extend(record.rules.iter().map(|rule| format!("{}: {} ({})", rule.id, rule.says, rule.rests_on.join("; "))));
     lines.extend(record.policy.iter().map(|clause| format!("{}; in 2015: {}: {}", clause.current, clause.historic, clause.asks)));
