@@ -204,6 +204,9 @@ pub struct WatchArgs {
     #[command(flatten)]
     #[allow(missing_docs, reason = "documented at the type")]
     pub judging: Judging,
+    #[command(flatten)]
+    #[allow(missing_docs, reason = "documented at the type")]
+    pub sending: Sending,
 }
 
 /// Arguments of `history`.
@@ -623,7 +626,7 @@ pub struct Answering {
 #[command(next_help_heading = "Output")]
 pub struct Output {
     /// Print the report in this format; with --output-dir: write these, separated by commas
-    #[arg(long, value_name = "FORMAT", value_enum, value_delimiter = ',')]
+    #[arg(long, value_name = "FORMAT", value_enum, value_delimiter = ',', conflicts_with = "json")]
     pub format: Vec<Format>,
     /// Write the report into this folder too, a file for each format of --format, or for every format there is
     #[arg(long, value_name = "DIR")]

@@ -5,7 +5,7 @@ import pycef
 
 events = 0
 for file in sys.argv[1:]:
-    for line in open(file, encoding="ascii"):
+    for line in open(file, encoding="utf-8"):
         read = pycef.parse(line.rstrip("\n"))
         assert read and read["CEFVersion"] == "0" and read["DeviceVendor"] == "Mintwatch", (file, line)
         assert 0 <= int(read["DeviceSeverity"]) <= 10 and len(read["DeviceName"]) <= 512, (file, line)

@@ -11,9 +11,10 @@ for file in sys.argv[1:]:
     with open(file, encoding="ascii") as text:
         sent = [item["type"] for item in json.load(text)["objects"]]
     with tempfile.TemporaryDirectory() as folder:
-        said = stix_2_to_misp(pathlib.Path(file), output_dir=pathlib.Path(folder), output_name=pathlib.Path("event.json"), single_event=True)
+        out = pathlib.Path(folder) / "event.json"
+        said = stix_2_to_misp(pathlib.Path(file), output_dir=out.parent, output_name=out, single_event=True)
         assert "errors" not in said and said.get("success") == 1, (file, said)
-        written = json.loads(next(pathlib.Path(folder).rglob("*.json")).read_text())
+        written = json.loads(out.read_text())
     event = written.get("Event", written)
     names = [item["name"] for item in event.get("Object", [])]
     assert names.count("x509") == sent.count("x509-certificate"), (file, names, sent)
