@@ -25,7 +25,9 @@ mod in_real_browsers {
     use mintwatch_validator::evidence::Evidence;
     use mintwatch_validator::judge;
     use mintwatch_validator::tables::{Overlay, Tables};
-    use rcgen::{BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, KeyUsagePurpose};
+    use rcgen::{
+        BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, KeyUsagePurpose,
+    };
     use rustls::RootCertStore;
     use rustls::pki_types::PrivateKeyDer;
     use serde_json::{Value, json};
@@ -68,10 +70,12 @@ mod in_real_browsers {
             let world = World::new(&residents(), unix_seconds()).unwrap();
             let tables = overlay(&world, "TEST lab of browsers");
             fs::write(folder.join("overlay.json"), serde_json::to_string(&tables).unwrap()).unwrap();
-            let publics: Vec<PathBuf> = world.roots().iter().enumerate().map(|(index, root)| pem(folder, &format!("public-{index}"), root)).collect();
+            let publics: Vec<PathBuf> =
+                world.roots().iter().enumerate().map(|(index, root)| pem(folder, &format!("public-{index}"), root)).collect();
             let filter = world.private_root("Contoso TEST Lab", "Contoso TEST Lab Web Filter").unwrap();
             let private = pem(folder, "private", &filter);
-            let mut sites: Vec<Value> = world.leaves().map(|(host, leaf)| site(host, &chain_pem(leaf.chain()), &key_pem(&leaf.key()))).collect();
+            let mut sites: Vec<Value> =
+                world.leaves().map(|(host, leaf)| site(host, &chain_pem(leaf.chain()), &key_pem(&leaf.key()))).collect();
             sites.push(hostile(folder));
             fs::write(folder.join("sites.json"), Value::from(sites).to_string()).unwrap();
             parity(root, folder);
@@ -159,7 +163,8 @@ mod in_real_browsers {
     }
 
     /// What a certificate may call itself: text that turns around, rings, is markup, and has letters nobody sees.
-    const HOSTILE: &str = "\u{202e}moc.knab\u{2066} <img src=x onerror=\"document.title='taken'\"><script>document.title='taken'</script>\u{7}\u{200b}";
+    const HOSTILE: &str =
+        "\u{202e}moc.knab\u{2066} <img src=x onerror=\"document.title='taken'\"><script>document.title='taken'</script>\u{7}\u{200b}";
 
     /// A host whose certificates have such names, under a root that is written down for browsers to trust.
     fn hostile(folder: &Path) -> Value {

@@ -1,6 +1,8 @@
 //! R-A7: no name in a certificate, and no text in evidence, acts on a terminal, a page or a spreadsheet.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::print_stdout, reason = "tests")]
 
+use clap::ValueEnum as _;
+use mintwatch::formats::{Format, write};
 use mintwatch::terminal::{Look, render};
 use mintwatch_tests::{Ca, DAY, NOW, Profile, Replay, tables_with_public};
 use mintwatch_validator::evidence::{Bytes, Evidence, Seen};
@@ -35,7 +37,7 @@ fn encodings(name: &str) -> Vec<(u8, Vec<u8>)> {
 }
 
 /// Asserts it of every form in which a report leaves us, and returns how many there were.
-fn all_forms_are_harmless(report: &Report) -> usize {
+fn all_forms_are_harmless(evidence: &Evidence, report: &Report) -> usize {
     let json = report.to_json();
     bodies::assert_harmless(&json);
     assert!(!json.contains(['<', '>']), "a tag in JSON");
@@ -43,7 +45,44 @@ fn all_forms_are_harmless(report: &Report) -> usize {
     let painted = render(report, Look { colour: true, width: 60 });
     without_our_colours(&painted).lines().for_each(bodies::assert_harmless);
     assert!(painted.lines().all(|line| line.len() <= 16 * 1024), "a line without end");
-    3
+    let formats = Format::value_variants();
+    for format in formats {
+        let text = write(*format, evidence, report, None, Look::plain());
+        text.lines().for_each(bodies::assert_harmless);
+        assert!(text.split_inclusive('\n').all(|line| line.ends_with('\n') && !line.contains('\r')), "{format:?}");
+        if *format != Format::Human {
+            has_no_tag_of_others(*format, &text);
+        }
+        if matches!(format, Format::Ndjson | Format::Ecs | Format::Ocsf | Format::Otlp) {
+            text.lines().for_each(|line| begins_no_formula(&serde_json::from_str(line).unwrap()));
+        }
+        if matches!(format, Format::Stix | Format::Misp) {
+            begins_no_formula(&serde_json::from_str(&text).unwrap());
+        }
+    }
+    3 + formats.len()
+}
+
+/// Asserts that `<` only begins an element of JUnit, or the priority of a syslog message.
+fn has_no_tag_of_others(format: Format, text: &str) {
+    for line in text.lines() {
+        let rest = if format == Format::Syslog { line.strip_prefix('<').unwrap() } else { line };
+        for (at, _) in rest.match_indices('<') {
+            let element = rest[at + 1..].trim_start_matches(['/', '?']).split(|letter: char| !letter.is_ascii_lowercase()).next();
+            let ours = ["xml", "testsuites", "testsuite", "testcase", "properties", "property", "failure", "error", "skipped"];
+            assert!(format == Format::Junit && element.is_some_and(|name| ours.contains(&name)), "{format:?}: {line}");
+        }
+    }
+}
+
+/// Asserts that no text of a document begins as a formula of a spreadsheet.
+fn begins_no_formula(value: &serde_json::Value) {
+    match value {
+        serde_json::Value::String(text) => assert!(!text.starts_with(['=', '+', '-', '@']) || text.starts_with("-----BEGIN"), "{text}"),
+        serde_json::Value::Array(items) => items.iter().for_each(begins_no_formula),
+        serde_json::Value::Object(fields) => fields.values().for_each(begins_no_formula),
+        _ => {}
+    }
 }
 
 /// Takes out the codes that we paint with: ESC `[`, digits and semicolons, `m`.
@@ -68,7 +107,8 @@ fn no_encoding_of_a_hostile_name_acts_in_any_output() {
             certificates += 1;
             let certificate = Bytes::from(certificate);
             let seen = bodies::observation("host.example", vec![certificate.clone(), certificate.clone()]);
-            all_forms_are_harmless(&judge(&bodies::evidence(vec![seen], vec![certificate]), &Tables::compiled()));
+            let evidence = bodies::evidence(vec![seen], vec![certificate]);
+            all_forms_are_harmless(&evidence, &judge(&evidence, &Tables::compiled()));
         }
     }
     println!("{certificates} certificates, {shown} of them readable");
@@ -94,7 +134,7 @@ fn hostile_names_all_the_way_up_act_nowhere() {
         ] {
             let report = judge(&evidence, &tables);
             assert!(report.hosts[0].chain[0].subject.len() >= name.len().min(20), "the name reached the report");
-            forms += all_forms_are_harmless(&report);
+            forms += all_forms_are_harmless(&evidence, &report);
         }
     }
     println!("{forms} outputs");
@@ -115,7 +155,7 @@ fn hostile_text_in_any_field_of_evidence_acts_nowhere() {
                 // What is no free text (hosts, hashes, words of a list) is refused, and that is as good.
                 if let Ok(evidence) = Evidence::from_json(bent.to_string().as_bytes()) {
                     documents += 1;
-                    all_forms_are_harmless(&judge(&evidence, &replay.tables));
+                    all_forms_are_harmless(&evidence, &judge(&evidence, &replay.tables));
                 }
             }
         }

@@ -143,9 +143,12 @@ fn report(measured: &[Parts], names: usize, cold: &Cold, held: &[Held]) -> bool 
     let v = of(&|parts| parts.floor.verify);
     let pipeline = of(&|parts| parts.scan.total() + parts.scan.write);
     writeln!(out, "CPU time of a process, in ms, least and median").unwrap();
-    for (name, Spent { least, median }) in
-        [("a process that does nothing", &cold.nothing), ("--help", &cold.help), ("check of one host", &cold.check), ("anchors", &cold.anchors)]
-    {
+    for (name, Spent { least, median }) in [
+        ("a process that does nothing", &cold.nothing),
+        ("--help", &cold.help),
+        ("check of one host", &cold.check),
+        ("anchors", &cold.anchors),
+    ] {
         writeln!(out, "  {name:<52} {least:>8.2} {median:>8.2}").unwrap();
     }
     writeln!(out, "resident memory, in KiB, with handshakes held open by a peer that is silent, and by one that stalls").unwrap();
@@ -183,9 +186,8 @@ struct Held {
 impl Held {
     /// Nothing where the system does not tell.
     fn measure(greeting: &Greeting, counts: &[usize]) -> Vec<Self> {
-        let of = |count| {
-            Some(Self { count, silent: resident(count, Peer::Silent)?, stalling: resident(count, Peer::Stalling(greeting.tls))? })
-        };
+        let of =
+            |count| Some(Self { count, silent: resident(count, Peer::Silent)?, stalling: resident(count, Peer::Stalling(greeting.tls))? });
         counts.iter().filter_map(|&count| of(count)).collect()
     }
 }

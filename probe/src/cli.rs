@@ -12,9 +12,12 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use mintwatch_validator::audit::RULES;
 use mintwatch_validator::evidence::{Host, Sha256};
-use mintwatch_validator::verdict::Severity;
+use mintwatch_validator::verdict::{Cause, Severity, Verdict};
 
+use crate::collector::Collector;
+use crate::commands::schema;
 use crate::demo::scenario::Scenario;
+use crate::formats::Format;
 use crate::import::Form;
 use crate::laundering::KnownBad;
 use crate::memory::{Network, network};
@@ -31,6 +34,20 @@ use crate::observe::{Angle, Elsewhere, Proxy, trust_store};
 #[command(name = "mintwatch", version, after_help = EXIT_STATUS, after_long_help = EXIT_STATUS)]
 #[command(max_term_width = 100, arg_required_else_help = true)]
 pub struct Cli {
+    /// Take flags that are not given from this file; config.toml below `XDG_CONFIG_HOME`/mintwatch, ~/.config/mintwatch or
+    /// /etc/mintwatch unless stated
+    #[arg(
+        long,
+        value_name = "FILE",
+        global = true,
+        env = "MINTWATCH_CONFIG",
+        help_heading = "Configuration",
+        conflicts_with = "no_config"
+    )]
+    pub config: Option<PathBuf>,
+    /// Take flags from no file
+    #[arg(long, global = true, help_heading = "Configuration")]
+    pub no_config: bool,
     /// What to do.
     #[command(subcommand)]
     pub command: Command,
@@ -80,6 +97,10 @@ pub enum Command {
     /// shows none of them; for such handshakes the document says that they are not visible. A record that cannot be read is
     /// named and costs only itself.
     Import(ImportArgs),
+    /// Write saved evidence down in another format; needs no network
+    ///
+    /// Judges the evidence again, and writes the report in any format: the same evidence and tables give the same bytes.
+    Report(ReportArgs),
     /// Scan a database of certificates for CAs that nobody disclosed or constrained; needs no network
     ///
     /// Files may hold PEM with anything between, DER after DER, DER behind three octets of length each, or CSV with PEM
@@ -109,6 +130,12 @@ pub enum Command {
     /// Answer a browser extension; browsers start it
     #[command(hide = true)]
     NativeHost(NativeHostArgs),
+    /// Print the schema of a document, or the names of all
+    Schema(SchemaArgs),
+    /// Print what a shell needs to complete commands
+    Completions(CompletionsArgs),
+    /// Print the manual page, or that of a command
+    Man(ManArgs),
 }
 
 #[allow(missing_docs, reason = "documented at its verb")]
@@ -135,7 +162,7 @@ pub struct ScanArgs {
     pub looking: Looking,
     #[command(flatten)]
     #[allow(missing_docs, reason = "documented at the type")]
-    pub judging: Judging,
+    pub answering: Answering,
 }
 
 #[allow(missing_docs, reason = "documented at its verb")]
@@ -156,7 +183,7 @@ pub struct CheckArgs {
     pub looking: Looking,
     #[command(flatten)]
     #[allow(missing_docs, reason = "documented at the type")]
-    pub judging: Judging,
+    pub answering: Answering,
 }
 
 #[allow(missing_docs, reason = "documented at its verb")]
@@ -205,6 +232,9 @@ pub struct WatchArgs {
     #[command(flatten)]
     #[allow(missing_docs, reason = "documented at the type")]
     pub judging: Judging,
+    #[command(flatten)]
+    #[allow(missing_docs, reason = "documented at the type")]
+    pub sending: Sending,
 }
 
 #[allow(missing_docs, reason = "documented at its verb")]
@@ -278,7 +308,46 @@ pub struct JudgeArgs {
     pub at: Option<i64>,
     #[command(flatten)]
     #[allow(missing_docs, reason = "documented at the type")]
-    pub judging: Judging,
+    pub answering: Answering,
+}
+
+#[allow(missing_docs, reason = "documented at its verb")]
+#[derive(Debug, Args)]
+#[command(after_help = EXIT_STATUS, after_long_help = EXIT_STATUS)]
+pub struct ReportArgs {
+    /// Evidence (JSON)
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
+    #[command(flatten)]
+    #[allow(missing_docs, reason = "documented at the type")]
+    pub answering: Answering,
+}
+
+#[allow(missing_docs, reason = "documented at its verb")]
+#[derive(Debug, Args)]
+pub struct SchemaArgs {
+    /// Which document; all names, one a line, when left out
+    #[arg(value_name = "NAME", value_parser = PossibleValuesParser::new(schema::NAMES))]
+    pub name: Option<String>,
+}
+
+#[allow(missing_docs, reason = "documented at its verb")]
+#[derive(Debug, Args)]
+pub struct CompletionsArgs {
+    /// Which shell
+    #[arg(value_name = "SHELL", value_enum)]
+    pub shell: clap_complete::Shell,
+}
+
+#[allow(missing_docs, reason = "documented at its verb")]
+#[derive(Debug, Args)]
+pub struct ManArgs {
+    /// Of which command
+    #[arg(value_name = "COMMAND")]
+    pub of: Option<String>,
+    /// Write every page into this folder
+    #[arg(long, value_name = "DIR", conflicts_with = "of")]
+    pub output_dir: Option<PathBuf>,
 }
 
 #[allow(missing_docs, reason = "documented at its verb")]
@@ -418,6 +487,9 @@ pub struct DemoArgs {
     /// Draw no progress bar
     #[arg(long)]
     pub no_progress: bool,
+    #[command(flatten)]
+    #[allow(missing_docs, reason = "documented at the type")]
+    pub output: Output,
 }
 
 /// Whom to ask.
@@ -625,6 +697,85 @@ pub struct Judging {
     pub local_anchor: Vec<PathBuf>,
 }
 
+/// How to judge, and how the answer leaves.
+#[derive(Debug, Clone, Default, Args)]
+pub struct Answering {
+    #[command(flatten)]
+    #[allow(missing_docs, reason = "documented at the type")]
+    pub judging: Judging,
+    #[command(flatten)]
+    #[allow(missing_docs, reason = "documented at the type")]
+    pub output: Output,
+}
+
+/// How the answer leaves.
+#[derive(Debug, Clone, Default, Args)]
+#[command(next_help_heading = "Output")]
+pub struct Output {
+    /// Print the report in this format; with --output-dir: write these, separated by commas
+    #[arg(long, value_name = "FORMAT", value_enum, value_delimiter = ',', conflicts_with = "json")]
+    pub format: Vec<Format>,
+    /// Write the report into this folder too, a file for each format of --format, or for every format there is
+    #[arg(long, value_name = "DIR")]
+    pub output_dir: Option<PathBuf>,
+    /// What to call this observer in records; nothing tells of it unless stated
+    #[arg(long, value_name = "NAME", value_parser = vantage)]
+    pub vantage: Option<String>,
+    /// Of what is suspect or intercepted, exit with its status only where it is this bad, or has this cause; may be
+    /// repeated. A severity is info, low, medium, high or critical
+    #[arg(long, value_name = "SEVERITY|CAUSE", value_parser = Bar::parse)]
+    pub fail_on: Vec<Bar>,
+    /// Exit with 0 whatever the verdict is; not when something could not run
+    #[arg(long)]
+    pub exit_zero: bool,
+    /// Answer as a plugin of Nagios does: one line, and exit with 0 ok, 1 warning, 2 critical or 3 unknown
+    #[arg(long, conflicts_with_all = ["format", "json", "exit_zero", "fail_on"])]
+    pub nagios: bool,
+    #[command(flatten)]
+    #[allow(missing_docs, reason = "documented at the type")]
+    pub sending: Sending,
+}
+
+/// Whom to send to, if anybody.
+#[derive(Debug, Clone, Default, Args)]
+#[command(next_help_heading = "Output")]
+pub struct Sending {
+    /// Send each finding to this OpenTelemetry collector, once in 24 hours; what cannot be sent waits for the next run
+    #[arg(long, value_name = "URL", value_parser = Collector::parse)]
+    pub to_collector: Option<Collector>,
+    /// The authorities that may vouch for the collector, in place of the public ones; anchors of this machine never may
+    #[arg(long, value_name = "PEM", requires = "to_collector")]
+    pub collector_ca: Option<PathBuf>,
+}
+
+/// From which finding on a run fails.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Bar {
+    /// As bad as this, or worse.
+    Severity(Severity),
+    /// Of this cause.
+    Cause(Cause),
+}
+
+impl Bar {
+    fn parse(word: &str) -> Result<Self, String> {
+        let severity = FailOn::from_str(word, false).ok().and_then(FailOn::severity).map(Self::Severity);
+        let cause = || Cause::ALL.into_iter().find(|cause| cause.word() == word).map(Self::Cause);
+        severity.or_else(cause).ok_or_else(|| {
+            let causes: Vec<_> = Cause::ALL.iter().map(|cause| cause.word()).collect();
+            format!("give info, low, medium, high, critical, or a cause: {}", causes.join(", "))
+        })
+    }
+
+    /// Says whether a verdict is that bad.
+    pub fn is_met_by(self, verdict: &Verdict) -> bool {
+        match self {
+            Self::Severity(least) => verdict.severity >= least,
+            Self::Cause(cause) => verdict.cause == cause,
+        }
+    }
+}
+
 /// What is laid over the compiled tables.
 #[derive(Debug, Clone, Default, Args)]
 pub struct LaidOver {
@@ -758,6 +909,10 @@ fn stated(text: &str) -> Result<Stated, String> {
         Err(_) => address.parse().map_err(|_| format!("{address:?} is not an address"))?,
     };
     Ok(Stated { host, port, address })
+}
+
+fn vantage(text: &str) -> Result<String, network::LabelError> {
+    Network::labelled(text).map(|label| label.as_str().to_owned())
 }
 
 fn label(text: &str) -> Result<Network, network::LabelError> {

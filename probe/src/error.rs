@@ -72,6 +72,15 @@ pub enum Error {
     /// Evidence and report cannot both go to standard output.
     #[error("evidence and report cannot both go to standard output")]
     TwoOutputs,
+    /// One stream holds one format.
+    #[error("several formats cannot go to standard output together")]
+    SeveralFormats,
+    /// A format holds one document, and there are several.
+    #[error("there is more than one report, and this format or folder holds one")]
+    SeveralDocuments,
+    /// No such command.
+    #[error("there is no command `{0}`")]
+    NoSuchCommand(String),
     /// There is no report without a judgement.
     #[error("`{0}` is about judging, and nobody asked for that")]
     NothingToJudge(&'static str),
@@ -159,6 +168,11 @@ impl Error {
             Self::Import(ImportError::IsEvidence(_)) => Some("`mintwatch judge FILE` judges it"),
             Self::Import(ImportError::SeveralForms { .. }) => Some("import each kind by itself"),
             Self::TwoOutputs => Some("name a file with `--output`, or leave `--judge` to `mintwatch judge -`"),
+            Self::SeveralFormats => Some("`--output-dir DIR` writes a file for each"),
+            Self::SeveralDocuments => {
+                Some("judge one file at a time, or choose a format of lines: json, ndjson, ecs, ocsf, syslog, cef, otlp")
+            }
+            Self::NoSuchCommand(_) => Some("`mintwatch --help` lists them all"),
             Self::NothingToJudge(_) => Some("add `--judge`"),
             Self::HostMissing(_) | Self::Import(ImportError::HostMissing(_)) => {
                 Some("add `--host NAME`, and `--at TIME` if it was not today")
@@ -205,6 +219,9 @@ impl Error {
             | Self::NoSuchNetwork(_)
             | Self::NativeHost(HostError::UnknownCaller)
             | Self::TwoOutputs
+            | Self::SeveralFormats
+            | Self::SeveralDocuments
+            | Self::NoSuchCommand(_)
             | Self::NothingToJudge(_) => 2,
             Self::Import(error) if !matches!(error, ImportError::Read { .. }) => 2,
             Self::HistoryChanged(_) => 5,

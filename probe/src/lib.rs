@@ -2,10 +2,13 @@
 
 pub mod certificates;
 pub mod cli;
+pub mod collector;
 pub mod commands;
+pub mod config;
 pub mod consent;
 pub mod demo;
 pub mod error;
+pub mod formats;
 pub mod import;
 pub mod incidents;
 pub mod laundering;

@@ -499,7 +499,8 @@ impl<'e> View<'e> {
                 return SctWorth::NotAsked;
             }
             let verified = if is_embedded {
-                let of_entry = |entry: &Result<Vec<u8>, SctError>| sct.verify(signatures, entry.as_ref().map_err(|error| *error)?, log.spki);
+                let of_entry =
+                    |entry: &Result<Vec<u8>, SctError>| sct.verify(signatures, entry.as_ref().map_err(|error| *error)?, log.spki);
                 let mut answers = entries().map(of_entry);
                 let Some(first) = answers.next() else { return SctWorth::NotAsked };
                 answers.fold(first, Result::or)

@@ -431,6 +431,23 @@ fn weigh_unanchored(standing: &Standing, said: &Said<'_>) -> Verdict {
 }
 
 impl Cause {
+    /// Every cause, in the order of the documentation.
+    pub const ALL: [Self; 13] = [
+        Self::PublicAuthorityInterception,
+        Self::KnownKeyInterception,
+        Self::StateInterception,
+        Self::LocalInterception,
+        Self::UntrustedInterception,
+        Self::UnexpectedAuthority,
+        Self::CaptivePortal,
+        Self::Clock,
+        Self::OriginFault,
+        Self::InternalName,
+        Self::Inconclusive,
+        Self::NotMeasured,
+        Self::Clear,
+    ];
+
     /// Orders causes when many hosts are summed up: the highest one is the run's.
     fn rank(self) -> u8 {
         match self {

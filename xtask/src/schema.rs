@@ -5,6 +5,7 @@ use std::path::Path;
 
 use mintwatch::commands::anchors::AnchorsDocument;
 use mintwatch::commands::doctor::DoctorDocument;
+use mintwatch::formats::record::{Record, Run};
 use mintwatch::native_host::{Answer, Request};
 use mintwatch_validator::evidence::Evidence;
 use mintwatch_validator::report::Report;
@@ -71,7 +72,9 @@ pub fn documents() -> Result<[(&'static str, String); 7], Trouble> {
         ("native-answer.v1.schema.json", text(&written().into_root_schema_for::<Answer>())?),
         ("native-request.v1.schema.json", text(&schemars::schema_for!(Request))?),
         ("overlay.v1.schema.json", text(&schemars::schema_for!(Overlay))?),
+        ("record.v1.schema.json", text(&written().into_root_schema_for::<Record>())?),
         ("report.v1.schema.json", text(&written().into_root_schema_for::<Report>())?),
+        ("run.v1.schema.json", text(&written().into_root_schema_for::<Run>())?),
     ])
 }
 

@@ -15,9 +15,9 @@ use crate::observe::{Angle, unix_seconds};
 /// # Errors
 /// [`Error`] when the run could not begin, or its output not be written.
 pub fn run(args: &CheckArgs) -> Result<Status, Error> {
-    let tables = chosen(&args.judging.laid_over, unix_seconds())?;
+    let tables = chosen(&args.answering.judging.laid_over, unix_seconds())?;
     // Whom a person asks for is not told to resolvers elsewhere unless they say so.
     let errand = Errand::to(&args.hosts, &Angle::ALONE, &args.looking, &mut StdRng::from_os_rng());
     let keeping = Keeping { kind: args.keep.then_some(Kind::Check), remembering: &args.remembering };
-    look_and_judge(errand, keeping, &args.looking, &args.judging, &tables)
+    look_and_judge(errand, keeping, &args.looking, &args.answering, &tables)
 }

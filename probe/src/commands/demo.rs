@@ -5,9 +5,9 @@ use std::fmt::Write as _;
 use mintwatch_validator::evidence::Evidence;
 use mintwatch_validator::judge;
 
-use super::report::{show, status};
+use super::report::{answer, check};
 use super::{Status, files, lay_over, print, tell};
-use crate::cli::{DemoArgs, Judging};
+use crate::cli::{Answering, DemoArgs, Judging};
 use crate::demo::scenario::{Scenario, Stage};
 use crate::error::Error;
 use crate::laundering::grade;
@@ -23,6 +23,7 @@ pub fn run(args: &DemoArgs) -> Result<Status, Error> {
         print(&list())?;
         return Ok(Status::CLEAR);
     }
+    check(&args.output, 1)?;
     tell(&format!("demo `{}`: {}", args.scenario.id(), args.scenario.summary()));
     let runtime = observe::runtime()?;
     // The servers run in the observer's own runtime and end with it.
@@ -35,13 +36,16 @@ pub fn run(args: &DemoArgs) -> Result<Status, Error> {
     if let Some(path) = &args.save_evidence {
         files::write(path, (evidence.to_json() + "\n").as_bytes())?;
     }
-    let report = judge(&evidence, &lay_over(&stage.overlay)?);
-    show(&report, &Judging { json: args.json, ..Judging::default() })?;
-    if !args.json && !stage.known_bad.is_empty() {
+    let tables = lay_over(&stage.overlay)?;
+    let report = judge(&evidence, &tables);
+    let judging = Judging { json: args.json, ..Judging::default() };
+    let answering = Answering { judging, output: args.output.clone() };
+    let status = answer(&evidence, &report, &answering)?;
+    if answering.is_for_people() && !stage.known_bad.is_empty() {
         print(&format!("\n{}", super::launder::draw(&grade(&evidence, &report), Look::of_stdout())))?;
     }
     tell(&format!("hint: {}", next_step(args)));
-    Ok(status(&report, false))
+    Ok(status)
 }
 
 async fn play(args: &DemoArgs) -> Result<(Stage, Evidence), Error> {

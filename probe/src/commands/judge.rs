@@ -6,11 +6,12 @@ use std::path::Path;
 use mintwatch_validator::evidence::{Evidence, MAX_DOCUMENT_BYTES, Seen, Vantage};
 use mintwatch_validator::{Tables, judge};
 
-use super::report::status;
+use super::report::{answer, check};
 use super::tables::add_local_anchors;
-use super::{Status, chosen, files, print, show, tell};
+use super::{Status, chosen, files, print, tell};
 use crate::cli::JudgeArgs;
 use crate::error::Error;
+use crate::formats::Format;
 use crate::import::{document, observation_of};
 use crate::observe::unix_seconds;
 
@@ -20,10 +21,13 @@ use crate::observe::unix_seconds;
 /// [`Error`] when the tables cannot be had, the only file cannot be judged, or nobody reads our output.
 pub fn run(args: &JudgeArgs) -> Result<Status, Error> {
     let now = args.at.and_then(|at| u64::try_from(at).ok()).unwrap_or_else(unix_seconds);
-    let tables = chosen(&args.judging.laid_over, now)?;
+    // Standard input may hold any number of documents.
+    let documents = if args.files.iter().any(|path| path.as_os_str() == "-") { usize::MAX } else { args.files.len() };
+    check(&args.answering.output, documents)?;
+    let tables = chosen(&args.answering.judging.laid_over, now)?;
     let mut worst = Status::CLEAR;
     for (index, path) in args.files.iter().enumerate() {
-        let heading = args.files.len() > 1 && !args.judging.json && path.as_os_str() != "-";
+        let heading = args.files.len() > 1 && args.answering.is_for_people() && path.as_os_str() != "-";
         if heading {
             print(&format!("{}{}:\n", if index > 0 { "\n" } else { "" }, path.display()))?;
         }
@@ -51,18 +55,22 @@ fn judge_file(path: &Path, args: &JudgeArgs, tables: &Tables) -> Result<Status, 
         let certificates = certificates.iter().map(|der| der.as_ref().into()).collect();
         document(Vantage::Files, at, vec![observation_of(host, at, certificates)], Seen::NotVisible)
     };
-    add_local_anchors(&mut evidence, &args.judging)?;
-    show(&judge(&evidence, tables), &args.judging)
+    add_local_anchors(&mut evidence, &args.answering.judging)?;
+    answer(&evidence, &judge(&evidence, tables), &args.answering)
 }
 
 fn looks_like_json(text: &[u8]) -> bool {
     text.trim_ascii_start().first() == Some(&b'{')
 }
 
-/// Answers each line of standard input with one line: a report, or why there is none.
+/// Answers each line of standard input with one line, a report, or why there is none; or with the lines of another format.
 ///
 /// Empty lines are passed over. A bad line costs nothing but itself.
 fn judge_lines(args: &JudgeArgs, tables: &Tables) -> Result<Status, Error> {
+    let mut answering = args.answering.clone();
+    if answering.output.format.is_empty() {
+        answering.output.format = vec![Format::Json];
+    }
     let mut input = io::stdin().lock();
     let mut worst = Status::CLEAR;
     let mut number = 0;
@@ -75,17 +83,19 @@ fn judge_lines(args: &JudgeArgs, tables: &Tables) -> Result<Status, Error> {
         if line.trim_ascii().is_empty() {
             continue;
         }
-        let answer = Evidence::from_json(&line).map_err(|error| error.to_string()).and_then(|mut evidence| {
-            add_local_anchors(&mut evidence, &args.judging).map_err(|error| error.to_string())?;
-            Ok(judge(&evidence, tables))
+        let judged = Evidence::from_json(&line).map_err(|error| error.to_string()).and_then(|mut evidence| {
+            add_local_anchors(&mut evidence, &args.answering.judging).map_err(|error| error.to_string())?;
+            let report = judge(&evidence, tables);
+            Ok((evidence, report))
         });
-        worst = match answer {
-            Ok(report) => {
-                print(&(report.to_json() + "\n"))?;
-                worst.or_worse(status(&report, args.judging.strict))
-            }
+        worst = match judged {
+            Ok((evidence, report)) => worst.or_worse(answer(&evidence, &report, &answering)?),
             Err(why) => {
-                print(&(refusal(number, &why) + "\n"))?;
+                if matches!(answering.output.format.as_slice(), [Format::Json | Format::Ndjson]) {
+                    print(&(refusal(number, &why) + "\n"))?;
+                } else {
+                    tell(&format!("error: line {number}: {why}"));
+                }
                 worst.or_worse(Status::COULD_NOT_RUN)
             }
         };

@@ -8,7 +8,7 @@ use rand::Rng;
 
 use super::tables::add_local_anchors;
 use super::{Status, files, print, remembering, report, tell};
-use crate::cli::{Angles, Judging, Looking, ProxyChoice, Remembering, ResolverKind};
+use crate::cli::{Angles, Answering, Judging, Looking, ProxyChoice, Remembering, ResolverKind};
 use crate::consent;
 use crate::error::Error;
 use crate::memory::{Kind, Run};
@@ -56,12 +56,13 @@ pub(super) fn look_and_judge(
     errand: Errand,
     keeping: Keeping<'_>,
     looking: &Looking,
-    judging: &Judging,
+    answering: &Answering,
     tables: &Tables,
 ) -> Result<Status, Error> {
-    let evidence = look_once(errand, Some(keeping.remembering), looking, judging, tables)?;
+    report::check(&answering.output, 1)?;
+    let evidence = look_once(errand, Some(keeping.remembering), looking, &answering.judging, tables)?;
     let report = judge(&evidence, tables);
-    let status = report::show(&report, judging)?;
+    let status = report::answer(&evidence, &report, answering)?;
     remembering::tell_of_new_anchors(&report, &keeping.remembering.place);
     keep(&evidence, &report, keeping, tables)?;
     tell(&format!("hint: {}", next_step(&report, looking)));
@@ -88,24 +89,25 @@ pub(super) fn look_in_batches(
     rng: &mut impl Rng,
     keeping: Keeping<'_>,
     looking: &Looking,
-    judging: &Judging,
+    answering: &Answering,
     tables: &Tables,
 ) -> Result<Status, Error> {
+    let batches = hosts.len().div_ceil(BATCH);
+    report::check(&answering.output, batches)?;
     let mut saved = looking.save_evidence.as_deref().map(files::Lines::create).transpose()?;
     let each = Looking { save_evidence: None, ..looking.clone() };
     let mut worst = Status::CLEAR;
-    let batches = hosts.len().div_ceil(BATCH);
     for (number, batch) in hosts.chunks(BATCH).enumerate() {
         let errand = Errand::to(batch, usual, looking, rng);
-        let evidence = look_once(errand, Some(keeping.remembering), &each, judging, tables)?;
+        let evidence = look_once(errand, Some(keeping.remembering), &each, &answering.judging, tables)?;
         if let Some(saved) = &mut saved {
             saved.add(&evidence.to_json())?;
         }
         let report = judge(&evidence, tables);
-        if !judging.json {
+        if answering.is_for_people() {
             print(&format!("batch {} of {batches}, {} hosts\n", number + 1, batch.len()))?;
         }
-        worst = worst.or_worse(report::show(&report, judging)?);
+        worst = worst.or_worse(report::answer(&evidence, &report, answering)?);
         keep(&evidence, &report, keeping, tables)?;
     }
     saved.map_or(Ok(()), files::Lines::finish)?;

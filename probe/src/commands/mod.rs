@@ -4,6 +4,7 @@ pub mod anchors;
 pub mod audit;
 pub mod baseline;
 pub mod check;
+pub mod completions;
 pub mod demo;
 pub mod doctor;
 pub mod explain;
@@ -13,8 +14,10 @@ pub mod install_host;
 pub mod judge;
 pub mod launder;
 pub mod locate;
+pub mod man;
 pub mod native_host;
 pub mod scan;
+pub mod schema;
 pub mod watch;
 
 mod files;
@@ -88,6 +91,7 @@ pub fn run(cli: Cli) -> Result<Status, Error> {
         Command::Launder(args) => launder::run(&args),
         Command::Locate(args) => locate::run(&args),
         Command::Judge(args) => judge::run(&args),
+        Command::Report(args) => report::run(&args),
         Command::Import(args) => import::run(&args),
         Command::Audit(args) => audit::run(&args),
         Command::Explain(args) => explain::run(&args),
@@ -96,6 +100,9 @@ pub fn run(cli: Cli) -> Result<Status, Error> {
         Command::Doctor(args) => doctor::run(&args),
         Command::InstallHost(args) => install_host::run(&args),
         Command::NativeHost(args) => native_host::run(&args),
+        Command::Schema(args) => schema::run(&args),
+        Command::Completions(args) => completions::run(&args),
+        Command::Man(args) => man::run(&args),
     }
 }
 
@@ -103,6 +110,14 @@ pub fn run(cli: Cli) -> Result<Status, Error> {
 fn print(text: &str) -> Result<(), Error> {
     let mut stdout = io::stdout().lock();
     stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()).map_err(Error::Stream)
+}
+
+/// Writes a line to standard output.
+///
+/// # Errors
+/// [`Error::Stream`] when it is closed.
+pub fn print_line(line: &str) -> Result<(), Error> {
+    print(&format!("{line}\n"))
 }
 
 /// Returns a value as one line of JSON, in ASCII: letters that act on a terminal or hide are among those escaped.

@@ -20,7 +20,7 @@ use crate::observe::{Angle, unix_seconds};
 /// # Errors
 /// [`Error`] when the run could not begin, or its output not be written.
 pub fn run(args: &ScanArgs) -> Result<Status, Error> {
-    let tables = chosen(&args.judging.laid_over, unix_seconds())?;
+    let tables = chosen(&args.answering.judging.laid_over, unix_seconds())?;
     let mut rng = args.seed.map_or_else(StdRng::from_os_rng, StdRng::seed_from_u64);
     let hosts = match &args.host_list {
         Some(path) => listed(path)?,
@@ -28,10 +28,10 @@ pub fn run(args: &ScanArgs) -> Result<Status, Error> {
     };
     let keeping = Keeping { kind: args.keep.then_some(Kind::Scan), remembering: &args.remembering };
     if hosts.len() > BATCH {
-        return look_in_batches(&hosts, &Angle::USUAL, &mut rng, keeping, &args.looking, &args.judging, &tables);
+        return look_in_batches(&hosts, &Angle::USUAL, &mut rng, keeping, &args.looking, &args.answering, &tables);
     }
     let errand = Errand::to(&hosts, &Angle::USUAL, &args.looking, &mut rng);
-    look_and_judge(errand, keeping, &args.looking, &args.judging, &tables)
+    look_and_judge(errand, keeping, &args.looking, &args.answering, &tables)
 }
 
 /// Returns the hosts that are named, or those of a list, or a draw.

@@ -18,6 +18,7 @@ use super::remembering::{here, open, says, tell_of_new_anchors, told};
 use super::{Status, chosen, files, json_line, print, report, scan, tell};
 use crate::cli::WatchArgs;
 use crate::error::Error;
+use crate::formats::Records;
 use crate::memory::history::{Appended, host_and_port};
 use crate::memory::{Kind, Memory, Network, Run, Standing};
 use crate::observe::{self, Angle, unix_seconds};
@@ -104,6 +105,7 @@ impl Watch<'_> {
         let errand = Errand::to(&hosts, &Angle::ALONE, &args.looking, &mut self.rng);
         let evidence = look(errand, Some(&args.remembering), &args.looking, &args.judging, &self.tables).await?;
         let found = judge(&evidence, &self.tables);
+        self.worst = self.worst.or_worse(report::hand_over(&Records::of(&evidence, &found, None), &args.sending).await);
         let told = told(&evidence, &found, &self.tables);
         self.worst = self.worst.or_worse(report::status(&told, args.judging.strict));
         let network = here(&self.memory, &args.remembering);

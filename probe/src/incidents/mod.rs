@@ -115,7 +115,8 @@ pub struct Audit {
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Clause {
-    id: String,
+    /// Its name in incidents and records.
+    pub id: String,
     /// Document and section of the time.
     pub then: String,
     /// Document and section of today.
@@ -163,6 +164,11 @@ pub fn practices() -> &'static [Practice] {
     &rules().practice
 }
 
+/// Returns a clause by its id.
+pub fn clause(id: &str) -> Option<&'static Clause> {
+    rules().clause.iter().find(|clause| clause.id == id)
+}
+
 fn rules() -> &'static Rules {
     static RULES: LazyLock<Rules> = LazyLock::new(|| toml::from_str(include_str!("../../incidents/clauses.toml")).unwrap_or_default());
     &RULES
@@ -171,7 +177,7 @@ fn rules() -> &'static Rules {
 impl Incident {
     /// Returns the clauses it broke, or came close to, in the order of its text.
     pub fn clauses(&self) -> impl Iterator<Item = &'static Clause> {
-        self.clauses.iter().filter_map(|id| rules().clause.iter().find(|clause| clause.id == *id))
+        self.clauses.iter().filter_map(|id| clause(id))
     }
 
     /// Returns what in the evidence points at a practice.

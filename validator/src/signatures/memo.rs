@@ -203,13 +203,7 @@ struct State {
 
 impl Default for State {
     fn default() -> Self {
-        Self {
-            answers: Memo::of(MAX_REMEMBERED),
-            keys: Memo::of(MAX_KEYS),
-            budget: None,
-            exhausted: false,
-            counts: Counts::default(),
-        }
+        Self { answers: Memo::of(MAX_REMEMBERED), keys: Memo::of(MAX_KEYS), budget: None, exhausted: false, counts: Counts::default() }
     }
 }
 

@@ -36,10 +36,12 @@ pub enum Part {
     Clippy,
     /// Licences, sources, bans and, where the database can be had, advisories.
     Deny,
-    /// All tests but those of the two parts below: units, replays, schema, architecture, command line.
+    /// All tests but those of the three parts below: units, replays, schema, architecture, command line.
     Tests,
     /// The WebAssembly module builds, and writes the same bytes as the native judge.
     Wasm,
+    /// Every format is taken by its own validator, or by a program that consumes it.
+    Formats,
     /// Real interceptors in network namespaces made for it.
     Lab,
     /// The demonstration ends with the exit status of each scenario.
@@ -56,6 +58,7 @@ impl Part {
             Self::Deny => "deny",
             Self::Tests => "tests",
             Self::Wasm => "wasm",
+            Self::Formats => "formats",
             Self::Lab => "lab",
             Self::Demo => "demo",
             Self::Bench => "bench",

@@ -26,10 +26,11 @@ pub(super) fn run(part: Part, root: &Path, tools: &Tools) -> Result<String, Trou
         Part::Deny => return deny(root, tools),
         Part::Tests => {
             // Each has a part of its own below, or was left out by name.
-            let elsewhere = ["--skip", "parity_in_node::", "--skip", "real_interceptors::"];
+            let elsewhere = ["--skip", "parity_in_node::", "--skip", "real_interceptors::", "--skip", "formats_by_others::"];
             cargo(root, &[&["test", "--locked", "--workspace", "--no-fail-fast", "--"], &elsewhere[..]].concat())
         }
         Part::Wasm => parity(root, tools),
+        Part::Formats => formats(root, tools),
         Part::Lab => lab(root, tools),
         Part::Demo => demo(root),
         Part::Bench => cargo(root, &["bench", "--locked", "--package", "mintwatch", "--bench", "scan", "--", "--quick"]),
@@ -67,6 +68,16 @@ fn parity(root: &Path, tools: &Tools) -> Result<(), Trouble> {
     command
         .args(["test", "--locked", "--workspace", "--test", "parity", "--", "--nocapture"])
         .env("MINTWATCH_WASM_DIR", &modules)
+        .env("MINTWATCH_NODE", tools.node());
+    workspace::run(&mut command)
+}
+
+fn formats(root: &Path, tools: &Tools) -> Result<(), Trouble> {
+    let mut command = workspace::cargo(root);
+    command
+        .args(["test", "--locked", "--workspace", "--test", "formats", "--", "--nocapture", "formats_by_others::"])
+        .env("PATH", search_path())
+        .env("MINTWATCH_FORMAT_TOOLS", tools.formats())
         .env("MINTWATCH_NODE", tools.node());
     workspace::run(&mut command)
 }

