@@ -13,7 +13,7 @@ use clap::{ArgAction, ArgMatches, Command, CommandFactory, FromArgMatches};
 use toml::Value;
 
 use crate::cli::Cli;
-use crate::places;
+use crate::places::Folder;
 
 /// Why there is no command line.
 #[derive(Debug, thiserror::Error)]
@@ -62,7 +62,7 @@ fn file(matches: &ArgMatches) -> Option<PathBuf> {
     if let Some(named) = of_command.get_one::<PathBuf>("config") {
         return Some(named.clone());
     }
-    let usual = places::config().map(|folder| folder.join(FILE)).into_iter().chain([Path::new(OF_MACHINE).join(FILE)]);
+    let usual = Folder::Config.here().map(|folder| folder.join(FILE)).into_iter().chain([Path::new(OF_MACHINE).join(FILE)]);
     usual.into_iter().find(|path| path.exists())
 }
 

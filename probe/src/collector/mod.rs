@@ -18,7 +18,7 @@ use url::Url;
 
 use crate::formats::{Records, otlp};
 use crate::observe::unix_seconds;
-use crate::places;
+use crate::places::Folder;
 
 pub use queue::{LONGEST_WAIT, MOST_WAITING, Queue, QueueError};
 
@@ -94,7 +94,7 @@ impl Collector {
 /// # Errors
 /// [`CollectorError`] when the queue cannot be used; what is in it stays. That the collector cannot be reached is none.
 pub async fn hand_over(records: &Records, collector: &Collector, authorities: Option<&Path>) -> Result<Delivery, CollectorError> {
-    let path = places::state().ok_or(CollectorError::NoFolder)?.join("outbox.db");
+    let path = Folder::State.here().ok_or(CollectorError::NoFolder)?.join("outbox.db");
     let mut queue = Queue::open(&path)?;
     let now = unix_seconds();
     let mut delivery = Delivery::default();
