@@ -613,6 +613,7 @@ pub struct NativeHostArgs {
 /// How to look.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Looking")]
+#[allow(clippy::struct_excessive_bools, reason = "flags of a command line")]
 pub struct Looking {
     /// How many handshakes may be under way at once
     #[arg(long, value_name = "N", default_value_t = 32, value_parser = clap::value_parser!(u16).range(1..=1024))]

@@ -46,5 +46,5 @@ fn line(step: &Step, dry_run: bool) -> String {
     };
     let whose = step.browser.map_or("what browsers start", |browser| browser.word());
     // As Rust writes a text: whole, and with everything escaped that acts on a terminal.
-    format!("{deed} {:?} ({whose})\n", step.path)
+    format!("{deed} {:?} ({whose})\n", step.path.to_string_lossy())
 }

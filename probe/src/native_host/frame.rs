@@ -76,7 +76,7 @@ mod tests {
 
     #[test]
     fn what_is_written_is_read_again_frame_by_frame() {
-        let frames = [framed(b"{}"), framed(b""), framed(&[7; 65_536])].concat();
+        let frames = [framed(b"{}"), framed(b""), framed(&vec![7; MAX_REQUEST])].concat();
         assert_eq!(frames[..4], 2_u32.to_ne_bytes());
         let mut input = frames.as_slice();
         assert_eq!(read(&mut input).unwrap().unwrap(), b"{}");

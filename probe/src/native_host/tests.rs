@@ -277,7 +277,8 @@ fn random(rng: &mut StdRng) -> Vec<u8> {
         4 => {
             let words = ["version", "hello", "look", "consent", "user-agreed", "nas", "443", "1", "id", "cancel"];
             let whole = String::from_utf8(text).unwrap();
-            text = whole.replacen(words[rng.random_range(0..words.len())], words[rng.random_range(0..words.len())], 1).into_bytes();
+            let (old, new) = (words[rng.random_range(0..words.len())], words[rng.random_range(0..words.len())]);
+            text = whole.replacen(old, new, 1).into_bytes();
         }
         _ => {}
     }
