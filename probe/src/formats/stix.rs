@@ -1,6 +1,6 @@
 //! STIX 2.1: one bundle with what was seen of every alert. The same evidence gives the same ids.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use mintwatch_validator::evidence::Transport;
 use serde_json::{Map, Value, json};
@@ -13,7 +13,7 @@ use super::text::{day_and_second, pretty, rfc3339};
 
 pub(super) fn write(records: &Records) -> String {
     let made_at = rfc3339(records.run.ended_at);
-    let mut bundle = Bundle { objects: BTreeMap::new(), made_at };
+    let mut bundle = Bundle { objects: BTreeMap::new(), made_at, observed: BTreeSet::new() };
     let label = records.run.vantage.label.as_deref().unwrap_or("Mintwatch");
     let us = bundle.domain("identity", &format!("identity\n{label}"), json!({ "name": label, "identity_class": "system" }), None);
     for record in records.told().filter(|record| record.is_alert()) {
@@ -28,6 +28,8 @@ struct Bundle {
     /// By their ids: what two records share is told once.
     objects: BTreeMap<String, Value>,
     made_at: String,
+    /// What some observation refers to already.
+    observed: BTreeSet<String>,
 }
 
 impl Bundle {
@@ -38,10 +40,11 @@ impl Bundle {
             seen.push(self.artifact(item));
         }
         let destination = self.destination(record);
-        seen.push(self.traffic(record, &destination));
+        let traffic = self.traffic(record, &destination);
         seen.push(destination);
-        seen.sort_unstable();
-        seen.dedup();
+        // What several records share is observed by the first: MISP's import fails where two observations refer to it.
+        seen.retain(|id| self.observed.insert(id.clone()));
+        seen.push(traffic);
         let (first, last) = (rfc3339(record.first_seen), rfc3339(record.last_seen));
         let count = record.corroboration.same.max(1);
         let observed = json!({ "first_observed": first, "last_observed": last, "number_observed": count, "object_refs": seen });
