@@ -48,6 +48,32 @@ mod in_real_browsers {
         assert!(world.tests(&root, &node), "the tests in browsers failed; what they said stands above");
     }
 
+    #[test]
+    fn built_in_another_folder_it_is_the_same_to_the_last_bit() {
+        let root = workspace::root().unwrap();
+        let node = npm::node();
+        let build = |root: &Path, out: &Path| {
+            extension::build(root, &node, out, Trust::Compiled, &[Build::Firefox, Build::Chromium]).unwrap();
+            ["mintwatch-firefox.xpi", "mintwatch-chromium.zip"].map(|name| fs::read(out.join(name)).unwrap())
+        };
+        let elsewhere = tempfile::tempdir().unwrap();
+        let copy = elsewhere.path().join("of another length/mintwatch");
+        let files = Command::new("git").current_dir(&root).args(["ls-files", "-z"]).output().unwrap();
+        for file in String::from_utf8(files.stdout).unwrap().split_terminator('\0').filter(|file| root.join(file).is_file()) {
+            fs::create_dir_all(copy.join(file).parent().unwrap()).unwrap();
+            fs::copy(root.join(file), copy.join(file)).unwrap();
+        }
+        std::os::unix::fs::symlink(root.join("extension/node_modules"), copy.join("extension/node_modules")).unwrap();
+        let (here, there) = (build(&root, &elsewhere.path().join("here")), build(&copy, &elsewhere.path().join("there")));
+        assert!(here == there, "the archives differ");
+        let module = fs::read(elsewhere.path().join("here/firefox/mintwatch_bg.wasm")).unwrap();
+        let home = std::env::home_dir().unwrap();
+        for place in [root.as_path(), &home, &copy, &workspace::target(&root)] {
+            let place = place.to_str().unwrap().as_bytes();
+            assert!(!module.windows(place.len()).any(|window| window == place), "the module names {}", String::from_utf8_lossy(place));
+        }
+    }
+
     /// Returns the folder of the extension for laboratories: the one `cargo xtask ci` built, or one built now.
     fn built(root: &Path, node: &Path) -> PathBuf {
         if let Some(built) = std::env::var_os("MINTWATCH_EXTENSION_DIR") {

@@ -28,7 +28,10 @@ const listener: Listener = {
     if (chain !== null) void met(sighting, chain);
     return chain !== null;
   },
-  failed: (sighting) => void met(sighting, []),
+  failed(sighting) {
+    if (sighting.isMain && sighting.failure !== null) session.fails(sighting.tabId, sighting.host);
+    void met(sighting, []);
+  },
   fromCache: () => {
     session.counts.fromCache += 1;
   },

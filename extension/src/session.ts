@@ -34,6 +34,8 @@ export interface Page {
   isPrivate: boolean;
   missed: number;
   judged: number;
+  /** Shows the browser's own page about a failure; Chromium never says that it has come, Firefox does, sooner or later. */
+  isFailure: boolean;
 }
 
 interface Authority {
@@ -169,7 +171,7 @@ export function authorityRows(): AuthorityRow[] {
 // Tabs.
 
 function freshPage(host: string | null): Page {
-  return { host, main: null, keys: new Set(), isPrivate: false, missed: 0, judged: 0 };
+  return { host, main: null, keys: new Set(), isPrivate: false, missed: 0, judged: 0, isFailure: false };
 }
 
 /** A main document's headers came: what follows belongs to the page that begins. */
@@ -184,8 +186,19 @@ export function begins(tabId: number, host: string): void {
 export function commits(tabId: number, host: string | null): void {
   const tab = pages.get(tabId);
   const next = tab?.next ?? null;
+  // The page about a failure that is known already.
+  if (tab !== undefined && next === null && tab.current.isFailure && tab.current.host === host) return;
   const current = next !== null && next.host === host ? next : freshPage(host);
   pages.set(tabId, { current, next: null });
+}
+
+/** A main document could not be had: the browser shows a page of its own instead. */
+export function fails(tabId: number, host: string): void {
+  const current = pageOf(tabId);
+  const isThere = current !== null && current.host === host && current.main === null;
+  const page = isThere ? current : freshPage(host);
+  page.isFailure = true;
+  pages.set(tabId, { current: page, next: null });
 }
 
 export function closes(tabId: number): void {

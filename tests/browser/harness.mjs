@@ -200,7 +200,7 @@ class Session {
   }
 
   /** What the popup would show of the tab with this URL, once that is as wanted. */
-  tab(url, wanted = (state) => state.main !== null) {
+  tab(url, wanted = ({ main }) => main !== null && (main.report !== null || main.failure !== null)) {
     let last = null;
     return until(`the tab of ${url}`, async () => {
       const tabId = await this.tabId(url);

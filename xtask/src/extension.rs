@@ -104,6 +104,25 @@ pub fn build(root: &Path, node: &Path, out: &Path, trust: Trust, builds: &[Build
     hold_size(node, &module.join(format!("{NAME}_bg.wasm")), trust)
 }
 
+/// Has web-ext look at the folder for Firefox: nothing may be found, not even a notice.
+///
+/// # Errors
+/// When something was found, or web-ext cannot be started; `here` is the folder of the extension's sources.
+pub fn lint(node: &Path, here: &Path, folder: &Path) -> Result<(), Trouble> {
+    let mut command = Command::new(node);
+    command.current_dir(here).args(["node_modules/web-ext/bin/web-ext.js", "lint", "--output", "json", "--no-config-discovery", "--source-dir"]);
+    let told = command.arg(folder).output().map_err(|error| Trouble::new(format!("cannot start web-ext: {error}")))?;
+    let found: serde_json::Value = serde_json::from_slice(&told.stdout)
+        .map_err(|error| Trouble::new(format!("web-ext tells no JSON: {error}: {}", String::from_utf8_lossy(&told.stderr))))?;
+    let summary = &found["summary"];
+    let counts: Vec<_> = ["errors", "warnings", "notices"].map(|kind| summary[kind].as_u64()).into();
+    if counts.iter().all(|&count| count == Some(0)) {
+        say::line("web-ext lint: 0 errors, 0 warnings, 0 notices");
+        return Ok(());
+    }
+    Err(Trouble::new(format!("web-ext lint: {found:#}")))
+}
+
 /// Prints the sizes of the module, and refuses one that ships and is too large.
 fn hold_size(node: &Path, module: &Path, trust: Trust) -> Result<(), Trouble> {
     let packed = brotli(node, module)?;

@@ -48,6 +48,8 @@ function watch(listener: Listener): void {
     // A Chromium that does not know the word: the plain listener tells.
   }
   event().onResponseStarted.addListener((details) => settle(details.requestId, details.fromCache, listener), HTTPS);
+  // The next hop bears the same number; what this one showed is told before it begins.
+  event().onBeforeRedirect.addListener((details) => settle(details.requestId, details.fromCache, listener), HTTPS);
   event().onErrorOccurred.addListener((details) => {
     // Headers came, so the handshake was made, whatever became of the body.
     settle(details.requestId, details.fromCache, listener);

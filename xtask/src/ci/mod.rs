@@ -44,6 +44,8 @@ pub enum Part {
     Formats,
     /// Real interceptors in network namespaces made for it.
     Lab,
+    /// The extension is built the same twice, has no lints, and tells what it sees in Firefox and Chromium.
+    Browser,
     /// The demonstration ends with the exit status of each scenario.
     Demo,
     /// The benchmark holds its ratio.
@@ -60,6 +62,7 @@ impl Part {
             Self::Wasm => "wasm",
             Self::Formats => "formats",
             Self::Lab => "lab",
+            Self::Browser => "browser",
             Self::Demo => "demo",
             Self::Bench => "bench",
         }

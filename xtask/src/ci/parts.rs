@@ -10,6 +10,7 @@ use mintwatch::demo::scenario::Scenario;
 
 use super::Part;
 use super::tools::{Privilege, Tools, search_path};
+use crate::extension::{self, Build};
 use crate::say;
 use crate::trouble::Trouble;
 use crate::wasm::{self, Door, Trust};
@@ -32,6 +33,7 @@ pub(super) fn run(part: Part, root: &Path, tools: &Tools) -> Result<String, Trou
         Part::Wasm => parity(root, tools),
         Part::Formats => formats(root, tools),
         Part::Lab => lab(root, tools),
+        Part::Browser => browser(root, tools),
         Part::Demo => demo(root),
         Part::Bench => cargo(root, &["bench", "--locked", "--package", "mintwatch", "--bench", "scan", "--", "--quick"]),
     }
@@ -111,6 +113,25 @@ fn lab(root: &Path, tools: &Tools) -> Result<(), Trouble> {
         .env("MINTWATCH_LAB", "1")
         .env("MINTWATCH_NODE", tools.node())
         .env("MINTWATCH_BIN", program);
+    workspace::run(&mut command)
+}
+
+fn browser(root: &Path, tools: &Tools) -> Result<(), Trouble> {
+    let (node, here, both) = (tools.node(), root.join("extension"), [Build::Firefox, Build::Chromium]);
+    let (lab, ships) = (workspace::target(root).join("extension-lab"), workspace::target(root).join("extension"));
+    extension::build(root, node, &lab, Trust::Lab, &both)?;
+    extension::build(root, node, &ships, Trust::Compiled, &[&both[..], &[Build::ManagedChromium]].concat())?;
+    extension::lint(node, &here, &ships.join(Build::Firefox.name()))?;
+    let run = |words: &[&str]| workspace::run(Command::new(node).current_dir(&here).args(words));
+    run(&["node_modules/typescript/bin/tsc", "--noEmit"])?;
+    run(&["--test"])?;
+    run(&["test/look.mjs"])?;
+    let mut command = workspace::cargo(root);
+    command
+        .args(["test", "--locked", "--workspace", "--test", "browsers", "--", "--nocapture", "--test-threads=1"])
+        .env("PATH", search_path())
+        .env("MINTWATCH_EXTENSION_DIR", &lab)
+        .env("MINTWATCH_NODE", node);
     workspace::run(&mut command)
 }
 

@@ -38,6 +38,7 @@ impl Need {
             Part::Wasm => &[Self::Wasm32, Self::Node],
             Part::Lab => &[Self::Node, Self::LabPrograms, Self::Mitmproxy, Self::ProxyPy, Self::NpmPackages, Self::Privilege],
             Part::Formats => &[Self::Node, Self::FormatTools, Self::FormatPrograms],
+            Part::Browser => &[Self::Wasm32, Self::Node, Self::Browsers, Self::Mitmproxy, Self::ExtensionPackages],
             Part::Tests | Part::Demo | Part::Bench => &[],
         }
     }
@@ -312,8 +313,11 @@ fn installed(programs: &[(&str, &str)]) -> Result<(), Trouble> {
     Err(Trouble::new(format!("not installed: {}", missing.join(", "))))
 }
 
-/// The programs of the laboratory and the Debian packages they come from.
-const LAB_PROGRAMS: [(&str, &str); 7] = [
+/// The browsers, and what puts roots into their stores.
+const BROWSERS: [Packaged; 3] = [("firefox-esr", "firefox-esr"), ("chromium", "chromium"), ("certutil", "libnss3-tools")];
+
+/// The programs of the laboratory.
+const LAB_PROGRAMS: [Packaged; 7] = [
     ("ip", "iproute2"),
     ("nft", "nftables"),
     ("squid", "squid-openssl"),
