@@ -24,6 +24,7 @@ enum Need {
     Mitmproxy,
     ProxyPy,
     NpmPackages,
+    Hudsucker,
     Privilege,
     FormatTools,
     FormatPrograms,
@@ -36,8 +37,10 @@ impl Need {
             Part::Clippy => &[Self::Clippy],
             Part::Deny => &[Self::CargoDeny],
             Part::Wasm => &[Self::Wasm32, Self::Node],
-            Part::Lab => &[Self::Node, Self::LabPrograms, Self::Mitmproxy, Self::ProxyPy, Self::NpmPackages, Self::Privilege],
             Part::Formats => &[Self::Node, Self::FormatTools, Self::FormatPrograms],
+            Part::Lab => {
+                &[Self::Node, Self::LabPrograms, Self::Mitmproxy, Self::ProxyPy, Self::NpmPackages, Self::Hudsucker, Self::Privilege]
+            }
             Part::Tests | Part::Demo | Part::Bench => &[],
         }
     }
@@ -94,6 +97,7 @@ impl Tools {
                 Need::NpmPackages => tools.provide_npm_packages(&root.join("tests/lab/node"), "npm"),
                 Need::FormatTools => tools.provide_format_tools(root),
                 Need::FormatPrograms => installed(&FORMAT_PROGRAMS),
+                Need::Hudsucker => tools.provide_hudsucker(root),
                 Need::Privilege => tools.privilege().map(|_| ()),
             };
             if let Err(mut trouble) = provided {
@@ -221,6 +225,13 @@ impl Tools {
             fs::copy(from.join(file), home.join(file)).map_err(|error| Trouble::file("copy", &from.join(file), error))?;
         }
         npm::provide(&self.node, &home)
+    }
+
+    /// Builds the gateway on hudsucker, by a lock file of its own: nothing of it is in the workspace.
+    fn provide_hudsucker(&self, root: &Path) -> Result<(), Trouble> {
+        let mut build = workspace::cargo(root);
+        build.args(["build", "--quiet", "--locked", "--manifest-path", "tests/lab/hudsucker/Cargo.toml", "--target-dir"]);
+        workspace::run(build.arg(self.folder.join("hudsucker")))
     }
 }
 
