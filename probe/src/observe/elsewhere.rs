@@ -80,6 +80,12 @@ impl Elsewhere {
         Some((self.name.clone()?, self.port, self.address))
     }
 
+    /// Returns whom the questions go to, by the name where it has one.
+    pub(super) fn place(&self) -> Option<(Host, u16)> {
+        let host = self.name.clone().or_else(|| Host::parse(&self.address.to_string()).ok());
+        host.map(|host| (host, self.port))
+    }
+
     /// Opens it. Must be called inside a tokio runtime.
     ///
     /// # Errors
