@@ -1,6 +1,7 @@
 //! Observing: the only impure step. Handshakes in, one evidence document out.
 
 mod angles;
+mod dconf;
 mod elsewhere;
 mod failure;
 mod ground;
