@@ -19,11 +19,11 @@ mod real_interceptors {
     use mintwatch_tests::lab::servers::{DIALOGUES, SOCKS_PORT, port_in_place_of};
     use mintwatch_tests::lab::stand::{Family, is_pinned, kept, report_of};
     use mintwatch_tests::lab::{Ask, Lab, Product, Roads, Seen, tool};
-    use mintwatch_validator::{Certificate, Report};
     use mintwatch_validator::evidence::Transport;
     use mintwatch_validator::finding::Place as InChain;
     use mintwatch_validator::report::{AnchorKind, HostReport, PossessionReport};
     use mintwatch_validator::verdict::Cause;
+    use mintwatch_validator::{Certificate, Report};
     use xtask::interceptions::{Expected, Ways, deciders, first_met_after, met, way, ways};
 
     /// Sites that everybody knows, of operators who have nothing to do with each other; browsers pin the first alone.
@@ -98,7 +98,7 @@ mod real_interceptors {
         };
         lab.net.set(Roads::default());
         let (_, leaf) = lab.world.leaves().find(|(name, _)| *name == host).unwrap();
-        let own = Certificate::read(&leaf.chain()[0]).unwrap().issuer_text();
+        let own = Certificate::read(leaf.chain().first().unwrap()).unwrap().issuer_text();
         assert_eq!(hops("far", ""), [(own, Some(2), true)]);
 
         let authority = Root::Private.authority(&lab);

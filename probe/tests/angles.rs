@@ -188,7 +188,12 @@ async fn of_two_names_at_one_address_the_forged_one_is_met_whichever_host_is_mea
     let names = |seen: &Observation| (seen.target.server_name.yes().unwrap().to_string(), seen.target.host.to_string());
     assert_eq!(evidence.observations.iter().map(names).collect::<BTreeSet<_>>().len(), 4, "each name at each host's address");
     let report = judge(&evidence, &place.tables);
-    let expected = [(BANK, BANK, Cause::Clear), (BANK, NEWS, Cause::Clear), (NEWS, BANK, Cause::LocalInterception), (NEWS, NEWS, Cause::LocalInterception)];
+    let expected = [
+        (BANK, BANK, Cause::Clear),
+        (BANK, NEWS, Cause::Clear),
+        (NEWS, BANK, Cause::LocalInterception),
+        (NEWS, NEWS, Cause::LocalInterception),
+    ];
     let mut expected = expected.map(|(name, host, cause)| (name.to_owned(), host.to_owned(), cause));
     expected.sort_unstable_by(|one, other| (&one.0, &one.1).cmp(&(&other.0, &other.1)));
     assert_eq!(by_name(&report), expected);

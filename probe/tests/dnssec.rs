@@ -70,7 +70,12 @@ async fn ask(server: SocketAddr, root_key: &str) -> Vec<(Vec<String>, Seen<bool>
     let answers = evidence.surroundings.dns.yes().unwrap();
     let told: Vec<_> = hosts
         .iter()
-        .map(|host| answers.iter().find(|answer| answer.host == *host && answer.resolver != "stated").unwrap_or_else(|| panic!("{host}: {answers:?}")))
+        .map(|host| {
+            answers
+                .iter()
+                .find(|answer| answer.host == *host && answer.resolver != "stated")
+                .unwrap_or_else(|| panic!("{host}: {answers:?}"))
+        })
         .map(|answer| (answer.addresses.clone(), answer.authenticated.clone()))
         .collect();
     // What does not verify is in the report too.
@@ -81,7 +86,8 @@ async fn ask(server: SocketAddr, root_key: &str) -> Vec<(Vec<String>, Seen<bool>
 
 /// Serves a root that is signed, with a name of its own and an unsigned zone below; returns the root's key as a record too.
 async fn signed_root() -> (SocketAddr, String) {
-    let key = EcdsaSigningKey::from_pkcs8(&EcdsaSigningKey::generate_pkcs8(Algorithm::ECDSAP256SHA256).unwrap(), Algorithm::ECDSAP256SHA256);
+    let key =
+        EcdsaSigningKey::from_pkcs8(&EcdsaSigningKey::generate_pkcs8(Algorithm::ECDSAP256SHA256).unwrap(), Algorithm::ECDSAP256SHA256);
     let key = key.unwrap();
     let public = DNSKEY::from_key(&key.to_public_key().unwrap());
     let record = Record::from_rdata(Name::root(), TTL, RData::DNSSEC(DNSSECRData::DNSKEY(public.clone()))).to_string();

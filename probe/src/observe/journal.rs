@@ -265,10 +265,7 @@ mod tests {
                 last.as_deref().and_then(|last| last.strip_prefix("@begun ")).and_then(|number| number.parse::<u64>().ok())
             {
                 // The line is written before `ended` can be: this very connection, or one after it, was open.
-                assert!(
-                    deaths.first().is_some_and(|death| death.host >= host(number) || number > 0),
-                    "round {round}: {number} {deaths:?}"
-                );
+                assert!(deaths.first().is_some_and(|death| death.host >= host(number) || number > 0), "round {round}: {number} {deaths:?}");
                 met += 1;
             }
         }
