@@ -315,8 +315,7 @@ pub(super) fn search_path() -> OsString {
 }
 
 fn installed(programs: &[(&str, &str)]) -> Result<(), Trouble> {
-    let missing: Vec<&str> =
-        programs.iter().filter(|(program, _)| !is_installed(program)).map(|(program, _)| *program).collect();
+    let missing: Vec<&str> = programs.iter().filter(|(program, _)| !is_installed(program)).map(|(program, _)| *program).collect();
     if missing.is_empty() {
         return Ok(());
     }
