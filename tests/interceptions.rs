@@ -24,11 +24,13 @@ fn every_host_is_called_what_it_was() {
 }
 
 #[test]
-fn eight_products_under_two_roots_are_kept_and_all_that_is_picked_out() {
+fn nine_products_under_two_roots_are_kept_and_all_that_is_picked_out() {
     let runs = all();
     let of = |is: fn(&Run) -> &str| runs.iter().map(is).collect::<BTreeSet<&str>>();
     let products = of(|run| &run.expected.interceptor);
-    for product in ["mitmproxy", "squid", "sslsplit", "haproxy", "trafficserver", "mockttp", "proxy.py", "http-mitm-proxy", "nobody"] {
+    for product in
+        ["mitmproxy", "squid", "sslsplit", "haproxy", "trafficserver", "mockttp", "proxy.py", "http-mitm-proxy", "hudsucker", "nobody"]
+    {
         assert!(products.contains(product), "{product} is missing");
     }
     // All but http-mitm-proxy, which only works under a root of its own.

@@ -14,14 +14,16 @@ mod real_interceptors {
     use mintwatch::demo::pki::Authority;
     use mintwatch_tests::lab::interceptor::Road;
     use mintwatch_tests::lab::keep::keep;
+    use mintwatch_tests::lab::net::GATEWAY;
     use mintwatch_tests::lab::ours::{Gateway, Picks};
-    use mintwatch_tests::lab::stand::{Family, is_pinned, kept};
+    use mintwatch_tests::lab::servers::{DIALOGUES, SOCKS_PORT, port_in_place_of};
+    use mintwatch_tests::lab::stand::{Family, is_pinned, kept, report_of};
     use mintwatch_tests::lab::{Ask, Lab, Product, Roads, Seen, tool};
-    use mintwatch_validator::Report;
     use mintwatch_validator::evidence::Transport;
     use mintwatch_validator::finding::Place as InChain;
-    use mintwatch_validator::report::{AnchorKind, HostReport};
+    use mintwatch_validator::report::{AnchorKind, HostReport, PossessionReport};
     use mintwatch_validator::verdict::Cause;
+    use mintwatch_validator::{Certificate, Report};
     use xtask::interceptions::{Expected, Ways, deciders, first_met_after, met, way, ways};
 
     /// Sites that everybody knows, of operators who have nothing to do with each other; browsers pin the first alone.
@@ -83,6 +85,62 @@ mod real_interceptors {
             }
         }
         matrix.close();
+    }
+
+    #[test]
+    fn who_answers_is_at_the_first_hop_behind_a_gateway_that_intercepts_and_at_the_second_without() {
+        let Some(lab) = lab() else { return };
+        let host = FEW[1];
+        let hops = |name: &str, added: &str| -> Vec<_> {
+            let located = lab.locate(name, host, added);
+            println!("{name}: {:?}", located.met);
+            located.met.into_iter().map(|met| (met.issuer, met.nearest_hop, met.without_limit)).collect()
+        };
+        lab.net.set(Roads::default());
+        let (_, leaf) = lab.world.leaves().find(|(name, _)| *name == host).unwrap();
+        let own = Certificate::read(leaf.chain().first().unwrap()).unwrap().issuer_text();
+        assert_eq!(hops("far", ""), [(own, Some(2), true)]);
+
+        let authority = Root::Private.authority(&lab);
+        let added = authority.pem();
+        let by = Certificate::read(authority.der()).unwrap().subject_text();
+        let _gateway = Gateway::start(&lab.net, authority, Picks::All, lab.origins(), lab.root_store());
+        lab.net.set(Roads { ipv4: true, ..Roads::default() });
+        assert_eq!(hops("near", &added), [(by, Some(1), true)]);
+    }
+
+    #[test]
+    fn real_servers_are_asked_in_their_own_words_and_a_real_proxy_for_the_way() {
+        let Some(lab) = lab() else { return };
+        lab.net.set(Roads::default());
+        let (host, address) = (FEW[0], lab.address(FEW[0]));
+        let _servers = lab.serve_protocols(host);
+        let mut check = lab.command("protocols", "", "check");
+        check.args(["--angles", "none", "--proxy", "none"]);
+        for (port, _) in DIALOGUES {
+            check.arg(format!("{host}:{port}")).args(["--resolve", &format!("{host}:{port}:{address}:{}", port_in_place_of(port))]);
+        }
+        let report = report_of(&check.output().unwrap());
+        let told: BTreeMap<u16, (String, Cause, bool)> = report
+            .hosts
+            .iter()
+            .map(|seen| (seen.port, (seen.way.join(", "), seen.verdict.cause, seen.possession == PossessionReport::Proven)))
+            .collect();
+        let wanted = DIALOGUES.map(|(port, way)| (port, (way.to_owned(), Cause::Clear, true)));
+        assert_eq!(told, wanted.into(), "{}", report.hosts.iter().map(line).collect::<Vec<_>>().join("\n"));
+
+        let _socks = lab.serve_socks("lab", "a:secret");
+        let through = |name: &str, user: &str| {
+            let mut check = lab.command(name, "", "check");
+            check.args(FEW).args(["--angles", "none", "--proxy", &format!("socks5://{user}@{GATEWAY}:{SOCKS_PORT}")]);
+            report_of(&check.output().unwrap())
+        };
+        let by_socks = through("socks", "lab:a%3Asecret");
+        assert_eq!(by_socks.hosts.len(), FEW.len());
+        for seen in &by_socks.hosts {
+            assert_eq!((seen.way.join(", ").as_str(), seen.verdict.cause), ("through socks5", Cause::Clear), "{}", line(seen));
+        }
+        assert_eq!(through("stranger", "lab:wrong").verdict.cause, Cause::NotMeasured);
     }
 
     /// Whose key the interceptor holds.

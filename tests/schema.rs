@@ -3,6 +3,8 @@
 
 use std::fs;
 
+use mintwatch::commands::launder::LaunderingDocument;
+use mintwatch::commands::locate::LocationDocument;
 use mintwatch::commands::{anchors, doctor};
 use mintwatch::native_host::{Answer, Code, Refusal, Request, Software};
 use mintwatch::observe::trust_store::Machine;
@@ -89,6 +91,39 @@ fn what_extension_and_helper_say_fits() {
     ] {
         fits("native-answer", &serde_json::to_string(&answer).unwrap(), "an answer");
     }
+}
+
+#[test]
+fn what_the_probe_tells_of_laundering_and_of_hops_fits() {
+    let replay = replays::replays(&workspace::root().unwrap()).unwrap().into_iter().find(|replay| replay.name().contains("cnnic"));
+    let seen = Evidence::from_json(replay.unwrap().evidence().unwrap().as_bytes()).unwrap();
+    let mut evidence = everything();
+    evidence.observations.extend(seen.observations.into_iter().take(1));
+    evidence.observations[1].hop_limit = None;
+    let last = evidence.observations.last_mut().unwrap();
+    (last.target.known_fault, last.hop_limit) = (Some(KnownFault::SelfSigned), Some(2));
+    let report = mintwatch_validator::judge(&evidence, &Tables::compiled());
+
+    let laundering = LaunderingDocument::of(&evidence, report.clone());
+    assert!(laundering.tried.len() > 2 && laundering.grade.is_none(), "{:?}", laundering.tried);
+    let graded = LaunderingDocument { grade: Some(mintwatch::laundering::Grade::F), ..laundering.clone() };
+    let location = LocationDocument::of(&evidence, report);
+    assert!(location.met.iter().any(|met| met.nearest_hop == Some(2)) && location.failure.is_some(), "{:?}", location.met);
+    for (kind, text) in [
+        ("laundering", serde_json::to_string(&laundering).unwrap()),
+        ("laundering", serde_json::to_string(&graded).unwrap()),
+        ("location", serde_json::to_string(&location).unwrap()),
+    ] {
+        fits(kind, &text, kind);
+        let more = text.replacen("\"version\"", "\"path\":\"/home/somebody\",\"version\"", 1);
+        assert!(!faults(kind, &more).is_empty(), "the schema of {kind} has room for a path");
+        let other = text.replacen(&format!("\"mintwatch.{kind}\""), "\"mintwatch.other\"", 1);
+        assert!(!faults(kind, &other).is_empty(), "the schema of {kind} takes another format");
+    }
+    let laundering_again: LaunderingDocument = serde_json::from_str(&serde_json::to_string(&laundering).unwrap()).unwrap();
+    assert_eq!(laundering_again, laundering);
+    let location_again: LocationDocument = serde_json::from_str(&serde_json::to_string(&location).unwrap()).unwrap();
+    assert_eq!(location_again, location);
 }
 
 #[test]

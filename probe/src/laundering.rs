@@ -10,7 +10,7 @@ use std::fmt;
 use mintwatch_validator::Report;
 use mintwatch_validator::evidence::{Evidence, Host, KnownFault};
 use mintwatch_validator::finding::Weight;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::cli::host_and_port;
 
@@ -47,7 +47,8 @@ impl KnownBad {
 }
 
 /// What became of one fault.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Outcome {
     /// It was hidden: the origin arrived as valid.
@@ -61,7 +62,8 @@ pub enum Outcome {
 }
 
 /// What an interceptor's care for its origins is worth, from the faults that it hides.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub enum Grade {
     /// Hides none of them.
     A,
@@ -82,7 +84,9 @@ impl fmt::Display for Grade {
 }
 
 /// One fault, and what became of it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
 pub struct Tried {
     /// What was wrong with the origin.
     pub fault: KnownFault,
@@ -97,7 +101,7 @@ pub struct Tried {
 }
 
 /// All faults tried, and the grade.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Grading {
     /// The worst of what was hidden; none where too little was seen to say.
     pub grade: Option<Grade>,

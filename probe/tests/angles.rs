@@ -155,6 +155,56 @@ fn added(authority: &Authority) -> MachineAnchor {
     MachineAnchor { sha256: Sha256::of(der.as_slice()), origin: "platform".to_owned(), certificate: Seen::Yes(der) }
 }
 
+/// Who was asked for, at whose address, and what is said of it.
+fn by_name(report: &Report) -> Vec<(String, String, Cause)> {
+    let name = |host: &mintwatch_validator::report::HostReport| {
+        let other = host.way.iter().find_map(|part| part.strip_prefix("server name ").map(str::to_owned));
+        (other.unwrap_or_else(|| host.host.to_string()), host.host.to_string(), host.verdict.cause)
+    };
+    let mut names: Vec<_> = report.hosts.iter().map(name).collect();
+    names.sort_unstable_by(|one, other| (&one.0, &one.1).cmp(&(&other.0, &other.1)));
+    names
+}
+
+#[tokio::test]
+async fn of_two_names_at_one_address_the_forged_one_is_met_whichever_host_is_meant() {
+    let place = Place::at("127.0.0.1:0", false).await;
+    let private = place.world.private_root("Contoso TEST", "Contoso TEST Root").unwrap();
+    // A box before the address that reads the server name, and mints for the newspaper alone.
+    let mut sites = place.world.sites().unwrap();
+    sites.truncate(1);
+    sites.extend(minted(&private).pop());
+    let boxed = serve(TcpListener::bind("127.0.0.1:0").await.unwrap(), sites).unwrap();
+    let asked = |address: SocketAddr| {
+        let mut plan = place.plan(&[Angle::Names]);
+        plan.resolver = Resolver::stated_only();
+        for name in [BANK, NEWS] {
+            plan.resolver.state(host(name), place.tcp.address().port(), address);
+        }
+        plan.surroundings.anchors = Seen::Yes(vec![added(&private)]);
+        plan
+    };
+    let evidence = look(asked(boxed.address())).await;
+    let names = |seen: &Observation| (seen.target.server_name.yes().unwrap().to_string(), seen.target.host.to_string());
+    assert_eq!(evidence.observations.iter().map(names).collect::<BTreeSet<_>>().len(), 4, "each name at each host's address");
+    let report = judge(&evidence, &place.tables);
+    let expected = [
+        (BANK, BANK, Cause::Clear),
+        (BANK, NEWS, Cause::Clear),
+        (NEWS, BANK, Cause::LocalInterception),
+        (NEWS, NEWS, Cause::LocalInterception),
+    ];
+    let mut expected = expected.map(|(name, host, cause)| (name.to_owned(), host.to_owned(), cause));
+    expected.sort_unstable_by(|one, other| (&one.0, &one.1).cmp(&(&other.0, &other.1)));
+    assert_eq!(by_name(&report), expected);
+    assert!(finding(&report, "transport-diverges").unwrap().contains("another server name at the same address"), "{:?}", report.findings);
+
+    // Where nobody stands in between, asking so is no fault of anybody's.
+    let open = judge(&look(asked(place.tcp.address())).await, &place.tables);
+    assert_eq!(open.verdict.cause, Cause::Clear, "{:?}", by_name(&open));
+    assert_eq!(finding(&open, "transport-diverges"), None);
+}
+
 #[tokio::test]
 async fn every_hello_is_answered_as_it_asks_and_says_what_it_offered() {
     let place = Place::at("127.0.0.1:0", false).await;

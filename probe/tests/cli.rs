@@ -412,6 +412,38 @@ fn a_run_that_was_killed_is_told_of_by_the_next() {
     assert!(!errors(&next()).contains("an earlier run died"), "it is told once");
 }
 
+#[test]
+fn a_run_that_died_by_a_resolver_or_a_page_is_told_of_by_the_next() {
+    let state = TempDir::new().unwrap();
+    // Both take what is said to them, and never answer.
+    let resolver = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+    let pages = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let refused = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let other = format!("udp://{}", resolver.local_addr().unwrap());
+    let mut stated = vec![format!("www.shop.test:443:{refused}")];
+    stated.extend(PAGES.map(|page| format!("{page}:80:{}", pages.local_addr().unwrap())));
+    let looking = |angles: &str| {
+        let mut command = command(&["check", "www.shop.test", "--resolver", "stated", "--angles", angles, "--other-resolver", &other]);
+        command.args(stated.iter().flat_map(|stated| ["--resolve", stated])).env("XDG_STATE_HOME", state.path());
+        command
+    };
+    let mut child =
+        looking("resolvers").env_remove("MINTWATCH_NO_GROUND_TRUTH").stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    resolver.recv_from(&mut [0; 512]).unwrap();
+    let (_held, _) = pages.accept().unwrap();
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let told = errors(&looking("none").output().unwrap());
+    assert!(told.contains(&format!("died during questions to the resolver {}", resolver.local_addr().unwrap())), "{told}");
+    let is_page = |line: &&str| PAGES.iter().any(|page| line.ends_with(&format!("died during a request in plain HTTP to {page}:80")));
+    assert!((1..=3).contains(&told.lines().filter(is_page).count()), "{told}");
+    assert!(!errors(&looking("none").output().unwrap()).contains("an earlier run died"), "it is told once");
+}
+
+/// Every page that may be asked for clock and portal.
+const PAGES: [&str; 5] =
+    ["detectportal.firefox.com", "connectivitycheck.gstatic.com", "captive.apple.com", "www.msftconnecttest.com", "cp.cloudflare.com"];
+
 fn mintwatch_evidence(hosts: &[&str]) -> String {
     let folder = TempDir::new().unwrap();
     let path = folder.path().join("evidence.json");

@@ -21,6 +21,7 @@ pub enum Product {
     Mockttp,
     ProxyPy,
     HttpMitmProxy,
+    Hudsucker,
 }
 
 /// How clients come to a product.
@@ -33,7 +34,7 @@ pub enum Road {
 }
 
 impl Product {
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Mitmproxy,
         Self::Squid,
         Self::Sslsplit,
@@ -42,6 +43,7 @@ impl Product {
         Self::Mockttp,
         Self::ProxyPy,
         Self::HttpMitmProxy,
+        Self::Hudsucker,
     ];
 
     /// Starts the product on the gateway with `signer` as its CA; `folder` is its own.
@@ -58,6 +60,7 @@ impl Product {
             Self::Mockttp => setup.mockttp(),
             Self::ProxyPy => setup.proxy_py(),
             Self::HttpMitmProxy => setup.http_mitm_proxy(),
+            Self::Hudsucker => setup.hudsucker(),
         };
         let mut product = Background::start(&self.to_string(), &mut command, &folder.join("words"));
         if self == Self::Squid {
@@ -69,7 +72,7 @@ impl Product {
 
     pub fn road(self) -> Road {
         match self {
-            Self::ProxyPy | Self::HttpMitmProxy => Road::Asked,
+            Self::ProxyPy | Self::HttpMitmProxy | Self::Hudsucker => Road::Asked,
             _ => Road::Turned,
         }
     }
@@ -78,7 +81,7 @@ impl Product {
     ///
     /// Nobody can follow such a chain to a public root, neither a browser nor we.
     pub fn sends_leaf_alone(self) -> bool {
-        matches!(self, Self::TrafficServer | Self::ProxyPy | Self::HttpMitmProxy)
+        matches!(self, Self::TrafficServer | Self::ProxyPy | Self::HttpMitmProxy | Self::Hudsucker)
     }
 
     /// Returns the certificate of the root that the product has made for itself, where it takes no other CA.
@@ -97,6 +100,10 @@ impl Product {
             Self::Haproxy => tool::says(&tool::find("haproxy", "haproxy"), "-v"),
             Self::TrafficServer => tool::says(&tool::find("traffic_server", "trafficserver"), "--version"),
             Self::ProxyPy => tool::says(&tool::find("proxy", "proxy.py, from PyPI"), "--version"),
+            Self::Hudsucker => {
+                let locked = include_str!("hudsucker/Cargo.lock").split("name = \"hudsucker\"").nth(1);
+                locked.and_then(|entry| entry.lines().nth(1)).unwrap().to_owned()
+            }
             Self::Mockttp | Self::HttpMitmProxy => fs::read_to_string(tool::node_module(&self.to_string()).join("package.json"))
                 .map(|text| text.lines().find(|line| line.contains("\"version\"")).unwrap_or_default().to_owned())
                 .unwrap(),
@@ -118,6 +125,7 @@ impl fmt::Display for Product {
             Self::Mockttp => "mockttp",
             Self::ProxyPy => "proxy.py",
             Self::HttpMitmProxy => "http-mitm-proxy",
+            Self::Hudsucker => "hudsucker",
         })
     }
 }

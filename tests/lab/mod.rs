@@ -10,6 +10,7 @@ pub mod interceptor;
 pub mod keep;
 pub mod net;
 pub mod ours;
+pub mod servers;
 pub mod setup;
 pub mod stand;
 pub mod tool;

@@ -157,8 +157,15 @@ impl Net {
         let mut command = self.enter(Place::Gateway);
         command.arg(tool::find("unshare", "util-linux")).args(["--mount", "--", "sh", "-c"]);
         command.arg("mount --bind \"$0\" /etc/hosts && exec \"$@\"").arg(hosts);
-        command.arg(tool::find("unshare", "util-linux")).args(["--user", "--map-user=1000", "--map-group=1000", "--"]);
-        command.arg(tool::find("setpriv", "util-linux")).args(["--pdeathsig", "KILL", "--"]).arg(program);
+        unprivileged(&mut command, "1000").arg(program);
+        command
+    }
+
+    /// Returns a command for a server on the internet. It is nobody, as some servers want to know their user by name, and the
+    /// memory that it shares is gone with it.
+    pub fn server(&self, program: impl AsRef<std::ffi::OsStr>) -> Command {
+        let mut command = self.enter(Place::Internet);
+        unprivileged(&mut command, NOBODY).arg(program);
         command
     }
 
@@ -224,6 +231,16 @@ impl Net {
         })
     }
 }
+
+/// Has what follows run as a user without privileges, and be killed when the thread that starts it ends.
+fn unprivileged<'c>(command: &'c mut Command, user: &str) -> &'c mut Command {
+    let (map_user, map_group) = (format!("--map-user={user}"), format!("--map-group={user}"));
+    command.arg(tool::find("unshare", "util-linux")).args(["--user", "--ipc", &map_user, &map_group, "--"]);
+    command.arg(tool::find("setpriv", "util-linux")).args(["--pdeathsig", "KILL", "--"])
+}
+
+/// The user `nobody` and the group `nogroup` of Debian.
+const NOBODY: &str = "65534";
 
 impl Default for Net {
     fn default() -> Self {

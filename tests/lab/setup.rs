@@ -187,6 +187,13 @@ impl Setup<'_> {
         command
     }
 
+    /// A forward proxy by design, and a library: a few lines of ours make it a program.
+    pub fn hudsucker(&self) -> Command {
+        let mut command = self.program(&tool::hudsucker());
+        command.arg(INTERCEPTOR_PORT.to_string()).arg(&self.signer.certificate).arg(&self.signer.key);
+        command
+    }
+
     fn node(&self, name: &str, script: &str) -> Command {
         let mut command = self.program(&tool::node());
         command.env("NODE_PATH", tool::node_modules()).env("NODE_EXTRA_CA_CERTS", &self.signer.upstream);

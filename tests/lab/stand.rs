@@ -4,8 +4,10 @@ use std::collections::HashMap;
 use std::fs;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, UdpSocket};
 use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use mintwatch::commands::locate::LocationDocument;
 use mintwatch::demo::origin;
 use mintwatch::demo::pki::Authority;
 use mintwatch::demo::world::{Resident, World};
@@ -16,6 +18,7 @@ use rustls::RootCertStore;
 
 use super::interceptor::{Product, Signer};
 use super::net::{self, GATEWAY, INTERCEPTOR_PORT, Inside, Net, Place};
+use super::servers::{self, Servers};
 use super::tool::Background;
 
 /// The laboratory; all that runs in it ends when it is dropped.
@@ -109,33 +112,65 @@ impl Lab {
 
     /// Runs `mintwatch check` in the client's namespace, then `mintwatch judge` on what it saved.
     pub fn check(&self, ask: &Ask<'_>) -> Seen {
-        let at = |suffix: &str| self.folder.path().join(format!("{}.{suffix}", ask.name));
-        fs::write(at("anchors"), format!("{}{}", self.public_roots(), ask.added)).unwrap();
-        let (overlay, evidence) = (self.overlay(), at("evidence.json"));
-        let mut check = self.net.command(Place::Client, &self.program);
-        // What this machine sets and trusts is no part of the laboratory.
-        check.env_clear().env("PATH", std::env::var_os("PATH").unwrap_or_default()).env("HOME", self.folder.path());
-        check.env("SSL_CERT_FILE", at("anchors")).arg("check").args(ask.hosts).args(["--yes", "--no-ground-truth", "--json"]);
+        let evidence = self.folder.path().join(format!("{}.evidence.json", ask.name));
+        let mut check = self.command(ask.name, ask.added, "check");
+        check.args(ask.hosts);
         if ask.by_proxy {
             check.arg("--proxy").arg(format!("http://{GATEWAY}:{INTERCEPTOR_PORT}"));
         } else {
             check.args(["--proxy", "none"]).args(self.stated(ask));
         }
-        check.arg("--lab-tables").arg(&overlay).arg("--save-evidence").arg(&evidence);
+        check.arg("--save-evidence").arg(&evidence);
         let begun = Instant::now();
         let checked = check.output().unwrap();
         let took = begun.elapsed();
-        let mut judge = std::process::Command::new(&self.program);
-        judge.arg("judge").arg(&evidence).arg("--json").arg("--lab-tables").arg(&overlay);
+        let mut judge = Command::new(&self.program);
+        judge.arg("judge").arg(&evidence).arg("--json").arg("--lab-tables").arg(self.overlay());
         let judged = judge.output().unwrap();
-        let words = || String::from_utf8_lossy(&checked.stderr).into_owned();
         Seen {
-            report: Report::from_json(&checked.stdout).unwrap_or_else(|error| panic!("{}: {error}: {}", ask.name, words())),
+            report: report_of(&checked),
             status: checked.status.code(),
             same_offline: judged.stdout == checked.stdout && judged.status == checked.status,
             took,
             evidence,
         }
+    }
+
+    /// Returns a command that will run Mintwatch in the client's namespace: with a trust store of its own, to which an operator
+    /// may have added something in PEM, and the tables of this world.
+    pub fn command(&self, name: &str, added: &str, verb: &str) -> Command {
+        let anchors = self.folder.path().join(format!("{name}.anchors"));
+        fs::write(&anchors, format!("{}{added}", self.public_roots())).unwrap();
+        let mut command = self.net.command(Place::Client, &self.program);
+        // What this machine sets and trusts is no part of the laboratory.
+        command.env_clear().env("PATH", std::env::var_os("PATH").unwrap_or_default()).env("HOME", self.folder.path());
+        command.env("SSL_CERT_FILE", anchors).arg(verb).args(["--yes", "--no-ground-truth", "--json", "--lab-tables"]).arg(self.overlay());
+        command
+    }
+
+    /// Runs `mintwatch locate` for a host at its IPv4 address.
+    pub fn locate(&self, name: &str, host: &str, added: &str) -> LocationDocument {
+        let mut locate = self.command(name, added, "locate");
+        locate.args([host, "--max-hops", "4", "--proxy", "none", "--resolve", &format!("{host}:443:{}", self.address(host))]);
+        let located = locate.output().unwrap();
+        let words = || String::from_utf8_lossy(&located.stderr).into_owned();
+        serde_json::from_slice(&located.stdout).unwrap_or_else(|error| panic!("{name}: {error}: {}", words()))
+    }
+
+    /// Starts servers of other protocols, all with the certificate of `host`.
+    pub fn serve_protocols(&self, host: &str) -> Servers {
+        let (_, leaf) = self.world.leaves().find(|(name, _)| *name == host).unwrap();
+        Servers::start(&self.net, host, leaf, &self.folder.path().join("servers"))
+    }
+
+    /// Starts a SOCKS proxy on the gateway, which lets in whoever knows the password.
+    pub fn serve_socks(&self, user: &str, password: &str) -> Background {
+        servers::socks(&self.net, &self.folder.path().join("hosts"), (user, password), &self.folder.path().join("socks"))
+    }
+
+    /// Returns the IPv4 address of a host.
+    pub fn address(&self, host: &str) -> Ipv4Addr {
+        self.hosts.iter().find(|(name, _)| *name == host).map(|(_, (four, _))| *four).unwrap()
     }
 
     /// Says where the hosts are, in place of a resolver.
@@ -152,6 +187,12 @@ impl Lab {
         });
         stated.collect()
     }
+}
+
+/// Reads the report that a run has printed; fails with what it said beside.
+pub fn report_of(output: &Output) -> Report {
+    let words = || String::from_utf8_lossy(&output.stderr).into_owned();
+    Report::from_json(&output.stdout).unwrap_or_else(|error| panic!("{error}: {}", words()))
 }
 
 /// Starts the origins, over TCP and inside QUIC, at every address of the internet.

@@ -39,6 +39,13 @@ pub fn node() -> PathBuf {
     stated.unwrap_or_else(|| find("node", "nodejs"))
 }
 
+/// Returns the program that runs hudsucker.
+pub fn hudsucker() -> PathBuf {
+    let program = tools().join("hudsucker/debug/lab-hudsucker");
+    assert!(program.is_file(), "hudsucker is not built\nhint: `cargo xtask ci` builds it, or unset {SWITCH} to leave the laboratory out");
+    program
+}
+
 /// Returns where the packages from npm are.
 pub fn node_modules() -> PathBuf {
     tools().join("npm/node_modules")

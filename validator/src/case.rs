@@ -266,13 +266,13 @@ impl<'e> Case<'e> {
     /// Returns what is known of a view's host from elsewhere, and was seen before its handshake; likewise.
     pub(crate) fn remembered(&self, view: &View<'e>) -> impl Iterator<Item = &'e Remembered> {
         let (target, at) = (&view.observation.target, view.observation.at / 1000);
-        let memories = self.remembered.get(&target.host).into_iter().flatten().copied();
+        let memories = self.remembered.get(view.named()).into_iter().flatten().copied();
         memories.filter(move |memory| memory.port == target.port && memory.at <= at).take(MOST_OF_A_HOST)
     }
 
     /// Returns whether a view shows what a detector needs.
     pub(crate) fn shows(&self, view: &View<'e>, facet: Facet) -> bool {
-        let host = &view.observation.target.host;
+        let host = view.named();
         match facet {
             Facet::EndEntity => view.end_entity_readable,
             Facet::Chain => view.end_entity_readable && view.whole_chain,
@@ -285,7 +285,7 @@ impl<'e> Case<'e> {
             Facet::Scts => !view.scts.each.is_empty(),
             Facet::Negotiated => view.observation.tls.yes().is_some() && view.observation.offer.yes().is_some(),
             Facet::SeveralAnswers => {
-                let mut resolvers = self.answers(host).map(|answer| &answer.resolver);
+                let mut resolvers = self.answers(&view.observation.target.host).map(|answer| &answer.resolver);
                 resolvers.next().is_some_and(|first| resolvers.any(|other| other != first))
             }
             Facet::Control => self.remembered(view).next().is_some(),
@@ -413,7 +413,7 @@ impl<'e> View<'e> {
         let anchors = self.named_anchors(tables, local_anchors);
         let issuers: Vec<Issuer<'_>> = anchors.iter().map(|anchor| anchor.issuer).collect();
         let mut found = paths::search(&self.certificates, &issuers, signatures);
-        let host = ServerName::try_from(self.observation.target.host.as_str());
+        let host = ServerName::try_from(self.named().as_str());
         let mut validation = Validation::new(&self.certificates, host.as_ref().ok(), self.at, signatures);
         for path in &mut found.paths {
             let anchor = path.anchor.and_then(|index| issuers.get(index));
@@ -555,6 +555,15 @@ impl<'e> View<'e> {
         };
     }
 
+    /// Returns the host whose certificate this has to be: where another host was asked for at this address, and its certificate
+    /// came, that one.
+    pub(crate) fn named(&self) -> &'e Host {
+        let target = &self.observation.target;
+        let is_for = |name: &Host| self.end_entity().is_some_and(|certificate| certificate.names_host(name.as_str()));
+        let other = target.server_name.yes().filter(|name| **name != target.host && is_for(name) && !is_for(&target.host));
+        other.unwrap_or(&target.host)
+    }
+
     /// Returns the end-entity certificate.
     pub(crate) fn end_entity(&self) -> Option<&Certificate<'e>> {
         self.certificates.first().filter(|_| self.end_entity_readable)
@@ -605,7 +614,7 @@ impl<'e> View<'e> {
 
     /// Returns why the end-entity would be refused whoever signed it.
     pub(crate) fn unfitness(&self) -> Option<Refusal> {
-        let Ok(host) = ServerName::try_from(self.observation.target.host.as_str()) else {
+        let Ok(host) = ServerName::try_from(self.named().as_str()) else {
             return Some(Refusal::Unsupported("host name".to_owned()));
         };
         paths::unfitness(self.end_entity()?, &host, self.at)

@@ -282,7 +282,7 @@ fn is_inside(address: IpAddr) -> bool {
 
 /// What speaks for the host: a pin, the expected owner, or a disclosed issuer together with the logs.
 fn matches(view: &View<'_>, case: &Case<'_>, logged: bool) -> Vec<&'static str> {
-    let host = &view.observation.target.host;
+    let host = view.named();
     let mut matches = Vec::new();
     let accepted = || view.public_paths().filter(|path| path.refused.is_none());
     let keys = accepted().flat_map(|path| {

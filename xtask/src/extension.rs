@@ -110,7 +110,14 @@ pub fn build(root: &Path, node: &Path, out: &Path, trust: Trust, builds: &[Build
 /// When something was found, or web-ext cannot be started; `here` is the folder of the extension's sources.
 pub fn lint(node: &Path, here: &Path, folder: &Path) -> Result<(), Trouble> {
     let mut command = Command::new(node);
-    command.current_dir(here).args(["node_modules/web-ext/bin/web-ext.js", "lint", "--output", "json", "--no-config-discovery", "--source-dir"]);
+    command.current_dir(here).args([
+        "node_modules/web-ext/bin/web-ext.js",
+        "lint",
+        "--output",
+        "json",
+        "--no-config-discovery",
+        "--source-dir",
+    ]);
     let told = command.arg(folder).output().map_err(|error| Trouble::new(format!("cannot start web-ext: {error}")))?;
     let found: serde_json::Value = serde_json::from_slice(&told.stdout)
         .map_err(|error| Trouble::new(format!("web-ext tells no JSON: {error}: {}", String::from_utf8_lossy(&told.stderr))))?;

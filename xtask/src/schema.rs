@@ -5,6 +5,8 @@ use std::path::Path;
 
 use mintwatch::commands::anchors::AnchorsDocument;
 use mintwatch::commands::doctor::DoctorDocument;
+use mintwatch::commands::launder::LaunderingDocument;
+use mintwatch::commands::locate::LocationDocument;
 use mintwatch::formats::record::{Record, Run};
 use mintwatch::native_host::{Answer, Request};
 use mintwatch_validator::evidence::Evidence;
@@ -62,13 +64,15 @@ pub fn stale(root: &Path) -> Result<Vec<String>, Trouble> {
 ///
 /// # Errors
 /// When a schema cannot be written as JSON.
-pub fn documents() -> Result<[(&'static str, String); 9], Trouble> {
+pub fn documents() -> Result<[(&'static str, String); 11], Trouble> {
     // These are written by us and read by others: their schemas say what is always there.
     let written = || SchemaSettings::draft2020_12().for_serialize().into_generator();
     Ok([
         ("anchors.v1.schema.json", text(&written().into_root_schema_for::<AnchorsDocument>())?),
         ("doctor.v1.schema.json", text(&written().into_root_schema_for::<DoctorDocument>())?),
         ("evidence.v1.schema.json", text(&schemars::schema_for!(Evidence))?),
+        ("laundering.v1.schema.json", text(&written().into_root_schema_for::<LaunderingDocument>())?),
+        ("location.v1.schema.json", text(&written().into_root_schema_for::<LocationDocument>())?),
         ("native-answer.v1.schema.json", text(&written().into_root_schema_for::<Answer>())?),
         ("native-request.v1.schema.json", text(&schemars::schema_for!(Request))?),
         ("overlay.v1.schema.json", text(&schemars::schema_for!(Overlay))?),

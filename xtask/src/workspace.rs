@@ -81,6 +81,14 @@ pub fn on_path(program: &str) -> Option<PathBuf> {
     std::env::split_paths(&path).chain(["/usr/sbin".into(), "/sbin".into()]).map(|folder| folder.join(program)).find(|file| file.is_file())
 }
 
+/// Returns where the programs of PostgreSQL's server are, which Debian keeps in a folder for each version; the newest.
+pub fn postgresql() -> Option<PathBuf> {
+    let versions = std::fs::read_dir("/usr/lib/postgresql").ok()?.flatten();
+    let with_server = versions.filter(|version| version.path().join("bin/postgres").is_file());
+    let newest = with_server.max_by_key(|version| version.file_name().to_string_lossy().parse::<u32>().unwrap_or_default())?;
+    Some(newest.path().join("bin"))
+}
+
 fn shown(command: &Command) -> String {
     let program = Path::new(command.get_program()).file_name().unwrap_or(command.get_program());
     let mut words = vec![program.to_string_lossy().into_owned()];

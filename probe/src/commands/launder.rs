@@ -3,16 +3,17 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
+use mintwatch_validator::evidence::Evidence;
 use mintwatch_validator::{Report, judge};
 use rand::SeedableRng;
 use rand::rngs::StdRng;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::looking::{Errand, look_once};
 use super::{Status, chosen, json_line, print, report, tell};
 use crate::cli::LaunderArgs;
 use crate::error::Error;
-use crate::laundering::{Grading, KnownBad, Outcome, grade, word};
+use crate::laundering::{Grade, Grading, KnownBad, Outcome, Tried, grade, word};
 use crate::observe::unix_seconds;
 use crate::terminal::{Look, Tone, escaped};
 
@@ -31,29 +32,52 @@ pub fn run(args: &LaunderArgs) -> Result<Status, Error> {
     }
     let evidence = look_once(errand, None, &args.looking, &args.judging, &tables)?;
     let report = judge(&evidence, &tables);
-    let grading = grade(&evidence, &report);
+    let status = report::status(&report, args.judging.strict);
     if args.judging.json {
-        print(&json_line(&Document::of(&grading, &report)))?;
+        print(&json_line(&LaunderingDocument::of(&evidence, report)))?;
     } else {
-        print(&draw(&grading, Look::of_stdout()))?;
+        print(&draw(&grade(&evidence, &report), Look::of_stdout()))?;
         tell("hint: `--json` has the whole report, `mintwatch explain laundered` what it rests on");
     }
-    Ok(report::status(&report, args.judging.strict))
+    Ok(status)
 }
 
-/// The answer for programs: the grading, and the report it rests on.
-#[derive(Serialize)]
-struct Document<'a> {
-    format: &'static str,
-    version: u32,
-    #[serde(flatten)]
-    grading: &'a Grading,
-    report: &'a Report,
+/// The newest version of the document.
+pub const LAUNDERING_VERSION: u32 = 1;
+
+/// What became of origins that are broken on purpose, and the report it rests on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct LaunderingDocument {
+    /// Always `mintwatch.laundering`.
+    pub format: LaunderingFormat,
+    /// Version of the format; see [`LAUNDERING_VERSION`].
+    pub version: u32,
+    /// The worst of what was hidden; none where too little was seen to say.
+    pub grade: Option<Grade>,
+    /// Why there is no grade, or what it rests on.
+    pub because: String,
+    /// Each fault.
+    pub tried: Vec<Tried>,
+    /// The judgement of the handshakes.
+    pub report: Report,
 }
 
-impl<'a> Document<'a> {
-    fn of(grading: &'a Grading, report: &'a Report) -> Self {
-        Self { format: "mintwatch.laundering", version: 1, grading, report }
+/// The name that tells this document from any other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub enum LaunderingFormat {
+    /// The only value.
+    #[serde(rename = "mintwatch.laundering")]
+    Laundering,
+}
+
+impl LaunderingDocument {
+    /// Grades what was seen of known-bad origins, by the report on it.
+    pub fn of(evidence: &Evidence, report: Report) -> Self {
+        let Grading { grade, because, tried } = grade(evidence, &report);
+        Self { format: LaunderingFormat::Laundering, version: LAUNDERING_VERSION, grade, because, tried, report }
     }
 }
 
@@ -80,7 +104,7 @@ pub(super) fn draw(grading: &Grading, look: Look) -> String {
     text
 }
 
-fn is_hidden(tried: &crate::laundering::Tried) -> bool {
+fn is_hidden(tried: &Tried) -> bool {
     tried.outcome == Outcome::Laundered
 }
 

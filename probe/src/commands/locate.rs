@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use mintwatch_validator::evidence::{Evidence, FailureClass};
 use mintwatch_validator::report::HostReport;
 use mintwatch_validator::{Report, judge};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::looking::{Errand, look_once};
 use super::{Status, chosen, json_line, print, report, tell};
@@ -27,61 +27,87 @@ pub fn run(args: &LocateArgs) -> Result<Status, Error> {
     let targets = std::iter::once(plain.clone()).chain((1..=args.max_hops).map(limited)).collect();
     let evidence = look_once(Errand { targets, ..Errand::default() }, None, &args.looking, &args.judging, &tables)?;
     let report = judge(&evidence, &tables);
-    let located = locate(&evidence, &report);
+    let status = report::status(&report, args.judging.strict);
+    let located = LocationDocument::of(&evidence, report);
     if args.judging.json {
-        print(&json_line(&Document { format: "mintwatch.location", version: 1, located: &located, report: &report }))?;
+        print(&json_line(&located))?;
     } else {
         print(&draw(&located))?;
         tell("hint: boxes that rewrite the hop limit look nearer or farther than they are; it is evidence, not proof");
     }
-    Ok(report::status(&report, args.judging.strict))
+    Ok(status)
 }
 
-/// Who answers, and from how far.
-#[derive(Debug, PartialEq, Eq, Serialize)]
-struct Located {
+/// The newest version of the document.
+pub const LOCATION_VERSION: u32 = 1;
+
+/// Who answers for a host, from how far, and the report it rests on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct LocationDocument {
+    /// Always `mintwatch.location`.
+    pub format: LocationFormat,
+    /// Version of the format; see [`LOCATION_VERSION`].
+    pub version: u32,
     /// One entry for every authority that was met, the nearest first.
-    met: Vec<Met>,
+    pub met: Vec<Met>,
     /// What became of handshakes that went as far as they liked; none when one was completed.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    failure: Option<FailureClass>,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub failure: Option<FailureClass>,
+    /// The judgement of the handshakes.
+    pub report: Report,
+}
+
+/// The name that tells this document from any other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub enum LocationFormat {
+    /// The only value.
+    #[serde(rename = "mintwatch.location")]
+    Location,
 }
 
 /// An authority, and where certificates under it come from.
-#[derive(Debug, PartialEq, Eq, Serialize)]
-struct Met {
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct Met {
     /// Who vouches: the issuer of the end-entity. Hostile text: escape before showing.
-    issuer: String,
+    pub issuer: String,
     /// The fewest hops with which such a certificate came; none where only the handshake without a limit met it.
-    nearest_hop: Option<u8>,
+    pub nearest_hop: Option<u8>,
     /// Whether the handshake without a limit met it too.
-    without_limit: bool,
+    pub without_limit: bool,
 }
 
-fn locate(evidence: &Evidence, report: &Report) -> Located {
-    let mut met: BTreeMap<String, Met> = BTreeMap::new();
-    let mut failure = None;
-    for (seen, host) in evidence.observations.iter().zip(&report.hosts) {
-        if seen.hop_limit.is_none() && host.chain.is_empty() {
-            failure = host.failure;
+impl LocationDocument {
+    /// Says from how far whoever answers does, by the hops of each handshake and the report on it.
+    pub fn of(evidence: &Evidence, report: Report) -> Self {
+        let mut met: BTreeMap<String, Met> = BTreeMap::new();
+        let mut failure = None;
+        for (seen, host) in evidence.observations.iter().zip(&report.hosts) {
+            if seen.hop_limit.is_none() && host.chain.is_empty() {
+                failure = host.failure;
+            }
+            let Some(issuer) = issuer(host) else { continue };
+            let entry = met.entry(issuer.clone()).or_insert_with(|| Met { issuer, nearest_hop: None, without_limit: false });
+            match seen.hop_limit {
+                Some(hops) => entry.nearest_hop = Some(entry.nearest_hop.map_or(hops, |nearest| nearest.min(hops))),
+                None => entry.without_limit = true,
+            }
         }
-        let Some(issuer) = issuer(host) else { continue };
-        let entry = met.entry(issuer.clone()).or_insert_with(|| Met { issuer, nearest_hop: None, without_limit: false });
-        match seen.hop_limit {
-            Some(hops) => entry.nearest_hop = Some(entry.nearest_hop.map_or(hops, |nearest| nearest.min(hops))),
-            None => entry.without_limit = true,
-        }
+        let mut met: Vec<Met> = met.into_values().collect();
+        met.sort_by_key(|met| met.nearest_hop.unwrap_or(u8::MAX));
+        Self { format: LocationFormat::Location, version: LOCATION_VERSION, met, failure, report }
     }
-    let mut met: Vec<Met> = met.into_values().collect();
-    met.sort_by_key(|met| met.nearest_hop.unwrap_or(u8::MAX));
-    Located { met, failure }
 }
 
 fn issuer(host: &HostReport) -> Option<String> {
     host.chain.first().map(|end_entity| end_entity.issuer.clone())
 }
 
-fn draw(located: &Located) -> String {
+fn draw(located: &LocationDocument) -> String {
     let mut text = String::new();
     for met in &located.met {
         let issuer = escaped(&met.issuer);
@@ -95,14 +121,4 @@ fn draw(located: &Located) -> String {
         let _ = writeln!(text, "nobody showed a certificate, within any number of hops");
     }
     text
-}
-
-/// The answer for programs.
-#[derive(Serialize)]
-struct Document<'a> {
-    format: &'static str,
-    version: u32,
-    #[serde(flatten)]
-    located: &'a Located,
-    report: &'a Report,
 }

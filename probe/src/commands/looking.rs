@@ -12,7 +12,7 @@ use crate::cli::{Angles, Answering, Judging, Looking, ProxyChoice, Remembering, 
 use crate::consent;
 use crate::error::Error;
 use crate::memory::{Kind, Run};
-use crate::observe::{self, Angle, Elsewhere, Journal, Limits, Plan, Planned, Proxy, Resolver, Tour};
+use crate::observe::{self, Angle, Elsewhere, Journal, Limits, Plan, Planned, Proxy, Purpose, Resolver, Tour};
 use crate::places::Folder;
 use crate::terminal::Bar;
 
@@ -173,12 +173,17 @@ pub(super) async fn look(
 }
 
 /// Opens the journal, and tells of connections in which an earlier run died. Without one the run goes on.
-fn journal() -> Option<Arc<Journal>> {
+pub(super) fn journal() -> Option<Arc<Journal>> {
     let folder = Folder::State.here()?.join("journal");
     match Journal::open(&folder) {
         Ok((journal, deaths)) => {
             for death in deaths {
-                tell(&format!("note: an earlier run died during a handshake with {}:{}", death.host, death.port));
+                let during = match death.purpose {
+                    Purpose::Handshake | Purpose::QuicHandshake => "during a handshake with",
+                    Purpose::Questions => "during questions to the resolver",
+                    Purpose::Page => "during a request in plain HTTP to",
+                };
+                tell(&format!("note: an earlier run died {during} {}:{}", death.host, death.port));
             }
             Some(Arc::new(journal))
         }

@@ -17,12 +17,14 @@ pub fn run(args: &SchemaArgs) -> Result<Status, Error> {
 }
 
 /// The names of the documents.
-pub const NAMES: [&str; 7] = ["anchors", "doctor", "evidence", "overlay", "record", "report", "run"];
+pub const NAMES: [&str; 9] = ["anchors", "doctor", "evidence", "laundering", "location", "overlay", "record", "report", "run"];
 
-const TEXTS: [(&str, &str); 7] = [
+const TEXTS: [(&str, &str); 9] = [
     ("anchors", include_str!("../../../validator/schema/anchors.v1.schema.json")),
     ("doctor", include_str!("../../../validator/schema/doctor.v1.schema.json")),
     ("evidence", include_str!("../../../validator/schema/evidence.v1.schema.json")),
+    ("laundering", include_str!("../../../validator/schema/laundering.v1.schema.json")),
+    ("location", include_str!("../../../validator/schema/location.v1.schema.json")),
     ("overlay", include_str!("../../../validator/schema/overlay.v1.schema.json")),
     ("record", include_str!("../../../validator/schema/record.v1.schema.json")),
     ("report", include_str!("../../../validator/schema/report.v1.schema.json")),

@@ -74,11 +74,13 @@ pub struct Tour {
     pub angles: BTreeSet<Angle>,
 }
 
-/// Plans the handshakes of a tour: the usual one with every host at once, the others at random times after it.
+/// Plans the handshakes of a tour: the usual one with every host in their order, with pauses that are random, and the
+/// others at random times after it.
 ///
 /// Every round has an order of its own: who intercepts once in a while is met more often so.
 pub fn plan(hosts: &[(Host, u16)], tour: &Tour, rng: &mut impl Rng) -> Vec<Planned> {
-    let mut planned: Vec<_> = hosts.iter().map(|(host, port)| usual(host, *port)).collect();
+    let opening = hosts.iter().zip(opening(hosts.len(), rng));
+    let mut planned: Vec<_> = opening.map(|((host, port), after)| Planned { after, ..usual(host, *port) }).collect();
     let rounds = if tour.rounds <= 1 && tour.angles.contains(&Angle::Repeat) { 2 } else { tour.rounds.max(1) };
     let window = window(hosts.len());
     for round in 1..rounds {
@@ -96,6 +98,14 @@ pub fn plan(hosts: &[(Host, u16)], tour: &Tour, rng: &mut impl Rng) -> Vec<Plann
     // Those who wait must not hold a place while others are due.
     planned.sort_by_key(|planned| planned.after);
     planned
+}
+
+/// Returns when the first handshake with each host begins: many within one millisecond would be a program's.
+fn opening(hosts: usize, rng: &mut impl Rng) -> Vec<Duration> {
+    let all = PAUSE_OF_ONE.saturating_mul(u32::try_from(hosts).unwrap_or(u32::MAX)).min(MAX_OPENING);
+    let mut times: Vec<Duration> = (0..hosts).map(|_| rng.random_range(Duration::ZERO..=all)).collect();
+    times.sort_unstable();
+    times
 }
 
 /// How long the handshakes beside the first are spread out: the longer, the more there are.
@@ -146,8 +156,12 @@ fn is_web(target: &Target) -> bool {
 
 /// Ports where TLS begins at once and HTTP does not follow.
 const NOT_WEB: [u16; 7] = [465, 636, 853, 993, 995, 5223, 8883];
-/// How soon after the start a host may be asked again.
-const MIN_PAUSE: Duration = Duration::from_millis(200);
+/// How long the first handshakes are spread out for each host …
+const PAUSE_OF_ONE: Duration = Duration::from_millis(20);
+/// … and at most.
+const MAX_OPENING: Duration = Duration::from_millis(400);
+/// How soon after the start a host may be asked again: after its first handshake has begun.
+const MIN_PAUSE: Duration = Duration::from_millis(500);
 /// How long the later handshakes are spread out at least, …
 const MIN_WINDOW: Duration = Duration::from_millis(1500);
 /// … how much longer for each host …
@@ -186,7 +200,22 @@ mod tests {
         assert_eq!(planned.len(), 20 * 6, "usual, again, other family, QUIC, TLS 1.2, classic");
         assert!(planned.iter().all(|planned| planned.target.server_name.yes() == Some(&planned.target.host)));
         assert!(planned.iter().all(|planned| planned.after < MAX_WINDOW));
-        assert_eq!(planned.iter().take(20).filter(|planned| planned.after.is_zero()).count(), 20, "the usual ones first");
+        let first: Vec<_> = planned.iter().take(20).map(|planned| (planned.target.host.clone(), planned.beside)).collect();
+        assert_eq!(first, hosts(20).into_iter().map(|(host, _)| (host, false)).collect::<Vec<_>>(), "the usual ones first, in order");
+    }
+
+    #[test]
+    fn first_handshakes_have_pauses_that_are_random_and_short() {
+        let times = |count, seed| -> Vec<Duration> {
+            let tour = Tour::default();
+            plan(&hosts(count), &tour, &mut StdRng::seed_from_u64(seed)).iter().map(|planned| planned.after).collect()
+        };
+        let (one, other) = (times(20, 1), times(20, 2));
+        assert_ne!(one, other);
+        let pauses: HashSet<_> = one.windows(2).map(|pair| pair[1].saturating_sub(pair[0])).collect();
+        assert!(pauses.len() > 10, "{pauses:?}");
+        assert!(one.iter().chain(&other).chain(&times(10_000, 3)).all(|after| *after <= MAX_OPENING && *after < MIN_PAUSE));
+        assert!(times(1, 4)[0] <= PAUSE_OF_ONE, "who asks one host hardly waits");
     }
 
     #[test]

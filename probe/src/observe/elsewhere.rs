@@ -26,6 +26,8 @@ pub struct Elsewhere {
     port: u16,
     name: Option<Host>,
     path: String,
+    /// DNSKEY records of a root, in the form of zone files; the root's keys compiled in, when there are none.
+    anchors: Option<String>,
 }
 
 /// How a resolver is asked.
@@ -58,7 +60,20 @@ impl Elsewhere {
         }
         let path = if url.path().len() > 1 { url.path() } else { "/dns-query" };
         // The default port of https is left out by `Url`.
-        Ok(Self { transport, address, port: url.port().unwrap_or(usual), name, path: path.to_owned() })
+        Ok(Self { transport, address, port: url.port().unwrap_or(usual), name, path: path.to_owned(), anchors: None })
+    }
+
+    /// Has signatures verified from another root, whose DNSKEY records are given in the form of zone files.
+    ///
+    /// # Errors
+    /// What is wrong with the records, for people.
+    pub fn anchored_at(self, records: &str) -> Result<Self, String> {
+        let anchored = Self { anchors: Some(records.to_owned()), ..self };
+        match anchored.trust_anchors() {
+            Ok(anchors) if anchors.is_empty() => Err("there is no DNSKEY record of a root in it".to_owned()),
+            Ok(_) => Ok(anchored),
+            Err(error) => Err(format!("no DNSKEY records: {error}")),
+        }
     }
 
     /// Returns those that are asked unless others are named: three operators, three places.
@@ -78,6 +93,12 @@ impl Elsewhere {
     /// Returns whom to make a handshake with to see who answers there: host, port, and the address.
     pub fn endpoint(&self) -> Option<(Host, u16, IpAddr)> {
         Some((self.name.clone()?, self.port, self.address))
+    }
+
+    /// Returns whom the questions go to, by the name where it has one.
+    pub(super) fn place(&self) -> Option<(Host, u16)> {
+        let host = self.name.clone().or_else(|| Host::parse(&self.address.to_string()).ok());
+        host.map(|host| (host, self.port))
     }
 
     /// Opens it. Must be called inside a tokio runtime.
@@ -108,8 +129,12 @@ impl Elsewhere {
         options.use_hosts_file = ResolveHosts::Never;
         options.validate = validate;
         let builder = builder.with_tls_config(tls().map_err(|error| error.to_string())?);
-        let builder = if validate { builder.with_trust_anchor(Arc::new(TrustAnchors::default())) } else { builder };
+        let builder = if validate { builder.with_trust_anchor(Arc::new(self.trust_anchors()?)) } else { builder };
         builder.build().map_err(|error| error.to_string())
+    }
+
+    fn trust_anchors(&self) -> Result<TrustAnchors, String> {
+        self.anchors.as_deref().map_or_else(|| Ok(TrustAnchors::default()), |records| records.parse().map_err(|error| format!("{error}")))
     }
 }
 

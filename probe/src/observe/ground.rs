@@ -3,6 +3,7 @@
 
 use std::net::SocketAddr;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use mintwatch_validator::evidence::{ClockCheck, DnsAnswer, Ending, Families, Host, Observation, PortalCheck, Reach, Seen, Target};
@@ -12,6 +13,7 @@ use tokio::task::JoinSet;
 use tokio::time::timeout_at;
 
 use super::http::{self, Answer};
+use super::journal::{Journal, Purpose};
 use super::limits::Deadline;
 use super::readiness::{IpVersion, route};
 use super::resolve::Resolver;
@@ -30,15 +32,19 @@ pub(super) struct Ground {
 
 /// Looks, within a few seconds. Three hosts that operating systems and browsers ask for the same purpose are asked over
 /// plain HTTP, and two names that do not exist are resolved.
-pub(super) async fn look(resolver: &Resolver, until: Deadline) -> Ground {
+pub(super) async fn look(resolver: &Resolver, journal: Option<&Arc<Journal>>, until: Deadline) -> Ground {
     let until = Deadline::after(LONGEST, "the look around").or_sooner(until);
-    let ((clock, portal), invented) = tokio::join!(witnesses(resolver, until), invented(resolver, until));
+    let ((clock, portal), invented) = tokio::join!(witnesses(resolver, journal, until), invented(resolver, until));
     Ground { clock, portal, invented }
 }
 
 /// Asks the pages alone.
-pub(super) async fn witnesses(resolver: &Resolver, until: Deadline) -> (Seen<ClockCheck>, Seen<PortalCheck>) {
-    let checked = check_points(resolver, Deadline::after(LONGEST, "the look around").or_sooner(until)).await;
+pub(super) async fn witnesses(
+    resolver: &Resolver,
+    journal: Option<&Arc<Journal>>,
+    until: Deadline,
+) -> (Seen<ClockCheck>, Seen<PortalCheck>) {
+    let checked = check_points(resolver, journal, Deadline::after(LONGEST, "the look around").or_sooner(until)).await;
     let clocks: Vec<i64> = checked.iter().filter_map(|checked| checked.ahead).collect();
     (clock(clocks), portal(&checked))
 }
@@ -75,22 +81,28 @@ struct Checked {
     ahead: Option<i64>,
 }
 
-async fn check_points(resolver: &Resolver, until: Deadline) -> Vec<Checked> {
+async fn check_points(resolver: &Resolver, journal: Option<&Arc<Journal>>, until: Deadline) -> Vec<Checked> {
     let mut points: Vec<&'static CheckPoint> = CHECK_POINTS.iter().collect();
     points.shuffle(&mut rand::rng());
     let mut asked = JoinSet::new();
     for point in points.into_iter().take(ASKED) {
-        let resolver = resolver.clone();
-        asked.spawn(async move { check(point, &resolver, until).await });
+        let (resolver, journal) = (resolver.clone(), journal.cloned());
+        asked.spawn(async move { check(point, &resolver, journal.as_deref(), until).await });
     }
     asked.join_all().await
 }
 
-async fn check(point: &CheckPoint, resolver: &Resolver, until: Deadline) -> Checked {
+async fn check(point: &CheckPoint, resolver: &Resolver, journal: Option<&Journal>, until: Deadline) -> Checked {
     let silent = Checked { as_expected: None, turned_aside: false, ahead: None };
     let Ok(host) = Host::parse(point.host) else { return silent };
-    let Ok(Ok(addresses)) = timeout_at(until.at, resolver.resolve(&Target::over_tcp(host, HTTP))).await else { return silent };
-    let Ok(answer) = http::get(point.host, point.path, &addresses.addresses, until).await else { return silent };
+    let target = Target::over_tcp(host, HTTP);
+    let Ok(Ok(addresses)) = timeout_at(until.at, resolver.resolve(&target)).await else { return silent };
+    let entry = journal.map(|journal| journal.begin(Purpose::Page, &target.host, HTTP));
+    let answer = http::get(point.host, point.path, &addresses.addresses, until).await;
+    if let Some(entry) = entry {
+        entry.end();
+    }
+    let Ok(answer) = answer else { return silent };
     let now = i64::try_from(unix_milliseconds() / 1000).unwrap_or(i64::MAX);
     Checked {
         as_expected: Some(point.expected.fits(&answer)),

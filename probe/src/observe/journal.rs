@@ -1,5 +1,6 @@
 //! The journal: each connection is written down before it is made, and crossed out after it. Who crashes us at the very
-//! host he intercepts leaves an entry that is not crossed out, and the next run shows it.
+//! host he intercepts, or by what he answers in place of a resolver or a page, leaves an entry that is not crossed out, and
+//! the next run shows it.
 
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
@@ -29,10 +30,42 @@ pub struct Death {
     pub host: Host,
     /// The port.
     pub port: u16,
-    /// The transport below TLS.
-    pub transport: Transport,
+    /// What for.
+    pub purpose: Purpose,
     /// When it was begun, in UNIX milliseconds.
     pub at: u64,
+}
+
+/// What a connection was for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Purpose {
+    /// A handshake over TCP.
+    Handshake,
+    /// A handshake inside QUIC.
+    QuicHandshake,
+    /// Questions to a resolver elsewhere.
+    Questions,
+    /// A page in plain HTTP that tells of clocks and portals.
+    Page,
+}
+
+impl Purpose {
+    const ALL: [Self; 4] = [Self::Handshake, Self::QuicHandshake, Self::Questions, Self::Page];
+
+    /// Returns what a handshake with a target is called.
+    pub(super) fn with(target: &Target) -> Self {
+        if target.transport == Transport::Quic { Self::QuicHandshake } else { Self::Handshake }
+    }
+
+    /// Returns its word in the journal.
+    fn word(self) -> &'static str {
+        match self {
+            Self::Handshake => "tcp",
+            Self::QuicHandshake => "quic",
+            Self::Questions => "dns",
+            Self::Page => "http",
+        }
+    }
 }
 
 impl Journal {
@@ -54,10 +87,9 @@ impl Journal {
     }
 
     /// Writes down that a connection is about to be made; what comes back crosses it out.
-    pub(super) fn begin(&self, target: &Target) -> Entry<'_> {
+    pub(super) fn begin(&self, purpose: Purpose, host: &Host, port: u16) -> Entry<'_> {
         let number = self.next.fetch_add(1, Ordering::Relaxed);
-        let transport = if target.transport == Transport::Quic { QUIC } else { TCP };
-        self.write(&format!("{BEGUN} {number} {transport} {} {} {}\n", target.host, target.port, unix_milliseconds()));
+        self.write(&format!("{BEGUN} {number} {} {host} {port} {}\n", purpose.word(), unix_milliseconds()));
         Entry { journal: self, number }
     }
 
@@ -128,18 +160,14 @@ fn unfinished(text: &str) -> Vec<Death> {
 }
 
 fn read<'l>(words: &mut impl Iterator<Item = &'l str>) -> Option<Death> {
-    let transport = match words.next()? {
-        QUIC => Transport::Quic,
-        _ => Transport::Tcp,
-    };
+    let word = words.next()?;
+    let purpose = Purpose::ALL.into_iter().find(|purpose| purpose.word() == word)?;
     let host = Host::parse(words.next()?).ok()?;
-    Some(Death { host, port: words.next()?.parse().ok()?, transport, at: words.next()?.parse().ok()? })
+    Some(Death { host, port: words.next()?.parse().ok()?, purpose, at: words.next()?.parse().ok()? })
 }
 
 const BEGUN: &str = "begun";
 const ENDED: &str = "ended";
-const TCP: &str = "tcp";
-const QUIC: &str = "quic";
 const EXTENSION: &str = "journal";
 /// How many journals of dead runs are read at once.
 const MOST_JOURNALS: usize = 256;
@@ -156,8 +184,8 @@ mod tests {
 
     const CHILD: &str = "MINTWATCH_TEST_JOURNAL";
 
-    fn target(number: u64) -> Target {
-        Target::over_tcp(Host::parse(&format!("host{number}.example")).unwrap(), 443)
+    fn host(number: u64) -> Host {
+        Host::parse(&format!("host{number}.example")).unwrap()
     }
 
     #[test]
@@ -165,16 +193,26 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let (journal, deaths) = Journal::open(folder.path()).unwrap();
         assert_eq!(deaths, []);
-        journal.begin(&target(1)).end();
+        journal.begin(Purpose::Handshake, &host(1), 443).end();
         drop(journal);
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn what_a_dead_run_was_about_is_told() {
+        for purpose in Purpose::ALL {
+            let resolver = Host::parse("2001:db8::53").unwrap();
+            let line = format!("{BEGUN} 0 {} {resolver} 853 7\n", purpose.word());
+            assert_eq!(unfinished(&line), [Death { host: resolver, port: 853, purpose, at: 7 }]);
+        }
+        assert_eq!(unfinished("begun 0 carrier-pigeon a.example 443 5\n"), []);
     }
 
     #[test]
     fn a_run_that_lives_is_not_taken_for_dead() {
         let folder = tempfile::tempdir().unwrap();
         let (journal, _) = Journal::open(folder.path()).unwrap();
-        let entry = journal.begin(&target(1));
+        let entry = journal.begin(Purpose::Handshake, &host(1), 443);
         assert_eq!(Journal::open(folder.path()).unwrap().1, []);
         entry.end();
     }
@@ -183,7 +221,7 @@ mod tests {
     fn a_line_that_was_cut_off_tells_nothing_and_costs_no_other() {
         let text = "begun 0 tcp a.example 443 5\nbegun 1 quic b.example 443 6\nended 0\nbegun 2 tcp c.exam";
         let deaths = unfinished(text);
-        assert_eq!((deaths.len(), deaths[0].host.as_str(), deaths[0].transport), (1, "b.example", Transport::Quic));
+        assert_eq!((deaths.len(), deaths[0].host.as_str(), deaths[0].purpose), (1, "b.example", Purpose::QuicHandshake));
         assert_eq!(unfinished("nonsense\nended\nbegun x\n\u{fffd}\n"), []);
     }
 
@@ -194,7 +232,7 @@ mod tests {
         let (journal, _) = Journal::open(Path::new(&folder)).unwrap();
         let mut out = io::stdout().lock();
         for number in 0.. {
-            let entry = journal.begin(&target(number));
+            let entry = journal.begin(Purpose::Handshake, &host(number), 443);
             writeln!(out, "@begun {number}").unwrap();
             writeln!(out, "@ending {number}").unwrap();
             entry.end();
@@ -227,10 +265,7 @@ mod tests {
                 last.as_deref().and_then(|last| last.strip_prefix("@begun ")).and_then(|number| number.parse::<u64>().ok())
             {
                 // The line is written before `ended` can be: this very connection, or one after it, was open.
-                assert!(
-                    deaths.first().is_some_and(|death| death.host >= target(number).host || number > 0),
-                    "round {round}: {number} {deaths:?}"
-                );
+                assert!(deaths.first().is_some_and(|death| death.host >= host(number) || number > 0), "round {round}: {number} {deaths:?}");
                 met += 1;
             }
         }

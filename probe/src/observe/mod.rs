@@ -1,6 +1,7 @@
 //! Observing: the only impure step. Handshakes in, one evidence document out.
 
 mod angles;
+mod dconf;
 mod elsewhere;
 mod failure;
 mod ground;
@@ -38,7 +39,7 @@ use tokio::time::{Instant, sleep_until, timeout_at};
 
 pub use angles::{Angle, Tour, plan, usual};
 pub use elsewhere::Elsewhere;
-pub use journal::{Death, Journal};
+pub use journal::{Death, Journal, Purpose};
 pub use limits::Limits;
 pub use offer::{Hello, Offer};
 pub use pac::pac_settings;
@@ -224,9 +225,10 @@ pub async fn run_async(plan: Plan, progress: &mut dyn Progress) -> Result<Eviden
 ///
 /// # Errors
 /// [`ObserveError::Runtime`].
-pub fn ground_truth(resolver: &Resolver) -> Result<(Seen<ClockCheck>, Seen<PortalCheck>), ObserveError> {
+pub fn ground_truth(resolver: &Resolver, journal: Option<&Arc<Journal>>) -> Result<(Seen<ClockCheck>, Seen<PortalCheck>), ObserveError> {
     let runtime = runtime()?;
-    let seen = runtime.block_on(async { ground::witnesses(resolver, Deadline::after(Limits::default().host, "the look around")).await });
+    let until = || Deadline::after(Limits::default().host, "the look around");
+    let seen = runtime.block_on(async { ground::witnesses(resolver, journal, until()).await });
     runtime.shutdown_background();
     Ok(seen)
 }
@@ -351,7 +353,7 @@ impl Errand {
             Err(error) => return failed(FailureClass::Other, &format!("this hello cannot be made: {error}")),
         };
         let means = Means { addresses: &addresses, offer, limits: &self.limits, proxy, hop_limit: way.hop_limit, until };
-        let entry = self.journal.as_ref().map(|journal| journal.begin(target));
+        let entry = self.journal.as_ref().map(|journal| journal.begin(Purpose::with(target), &target.host, target.port));
         let observation = tls::observe_by(target, means).await;
         if let Some(entry) = entry {
             entry.end();
@@ -395,24 +397,40 @@ impl Errand {
         if !wanted || self.proxy.is_some() {
             return None;
         }
-        Some(ground::look(&self.resolver, self.until).await)
+        Some(ground::look(&self.resolver, self.journal.as_ref(), self.until).await)
     }
 
     /// Asks resolvers elsewhere for every host; the first of them also for what the hosts want of their clients.
     async fn ask_elsewhere(&self, elsewhere: &[Elsewhere], hosts: &BTreeSet<(Host, u16)>) -> Vec<DnsAnswer> {
         let until = Deadline::after(self.limits.host, "the resolvers").or_sooner(self.until).at;
+        let hosts: Arc<Vec<_>> = Arc::new(hosts.iter().filter(|(host, _)| host.address().is_none()).cloned().collect());
         let mut asked = JoinSet::new();
-        for (turn, questioner) in elsewhere.iter().filter_map(|one| one.open().ok()).enumerate() {
-            for (host, port) in hosts.iter().filter(|(host, _)| host.address().is_none()) {
-                let (questioner, host, port) = (questioner.clone(), host.clone(), *port);
-                asked.spawn(async move { question(&questioner, &host, port, turn == 0, until).await });
-            }
+        for (turn, ((host, port), questioner)) in elsewhere.iter().filter_map(|one| Some((one.place()?, one.open().ok()?))).enumerate() {
+            let (journal, hosts) = (self.journal.clone(), Arc::clone(&hosts));
+            asked.spawn(async move {
+                let entry = journal.as_ref().map(|journal| journal.begin(Purpose::Questions, &host, port));
+                let answers = interview(&questioner, &hosts, turn == 0, until).await;
+                if let Some(entry) = entry {
+                    entry.end();
+                }
+                answers
+            });
         }
         let mut answers: Vec<DnsAnswer> = asked.join_all().await.into_iter().flatten().collect();
         answers.sort_by(|one, other| (&one.host, &one.resolver).cmp(&(&other.host, &other.resolver)));
         answers.dedup();
         answers
     }
+}
+
+/// Asks one resolver for every host, all at once.
+async fn interview(questioner: &Questioner, hosts: &[(Host, u16)], with_advice: bool, until: Instant) -> Vec<DnsAnswer> {
+    let mut asked = JoinSet::new();
+    for (host, port) in hosts.iter().cloned() {
+        let questioner = questioner.clone();
+        asked.spawn(async move { question(&questioner, &host, port, with_advice, until).await });
+    }
+    asked.join_all().await.into_iter().flatten().collect()
 }
 
 async fn question(questioner: &Questioner, host: &Host, port: u16, with_advice: bool, until: Instant) -> Option<DnsAnswer> {

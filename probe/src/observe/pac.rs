@@ -4,11 +4,12 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
+use super::dconf;
 use super::trust_store::{Machine, Reader, entries, firefox_policies, firefox_profiles};
 
 /// Returns the names of the settings that are set so, sorted.
 ///
-/// What desktops keep in databases of their own (GNOME's dconf, the registry, macOS's network settings) is not looked at.
+/// What other systems keep (the registry, macOS's network settings) is not looked at.
 pub fn pac_settings(machine: &Machine) -> Vec<String> {
     let mut reader = Reader::new();
     let mut found: BTreeSet<String> = machine.set_variables(["auto_proxy", "AUTO_PROXY"]).into_iter().collect();
@@ -22,6 +23,12 @@ pub fn pac_settings(machine: &Machine) -> Vec<String> {
     let of_kde = machine.home(".config/kioslaverc").and_then(|path| reader.text(&path));
     if of_kde.is_some_and(|text| text.lines().any(|line| matches!(line.trim(), "ProxyType=2" | "ProxyType=3"))) {
         found.insert("KDE setting ProxyType".to_owned());
+    }
+    let of_gnome = machine.base_folder("XDG_CONFIG_HOME", ".config").map(|folder| folder.join("dconf/user"));
+    let databases = of_gnome.into_iter().chain(entries(&machine.system("/etc/dconf/db")));
+    let mut modes = databases.take(MAX_FILES).filter_map(|path| dconf::text(&reader.contents(&path)?, GNOME_MODE));
+    if modes.any(|mode| mode == "auto") {
+        found.insert("GNOME setting system.proxy mode".to_owned());
     }
     let policies = CHROMIUM_POLICIES.iter().flat_map(|folder| entries(&machine.system(folder)));
     for policies in policies.take(MAX_FILES).filter_map(|path| reader.text(&path)) {
@@ -65,6 +72,8 @@ const CHROMIUM_POLICIES: [&str; 5] = [
     "/etc/opt/chrome/policies/managed",
     "/etc/opt/edge/policies/managed",
 ];
+/// Where GNOME says how a proxy is found: `none`, `manual` or `auto`.
+const GNOME_MODE: &str = "/system/proxy/mode";
 /// The most files of one kind that are looked into.
 const MAX_FILES: usize = 64;
 
@@ -89,6 +98,8 @@ mod tests {
             fs::create_dir_all(path.parent().unwrap()).unwrap();
             fs::write(path, content).unwrap();
         }
+        fs::create_dir_all(folder.path().join("home/.config/dconf")).unwrap();
+        fs::write(folder.path().join("home/.config/dconf/user"), include_bytes!("../../tests/fixtures/dconf/automatic")).unwrap();
         let machine = Machine::below(folder.path(), &folder.path().join("home"), [("auto_proxy", "http://canary/".into())]);
         assert_eq!(
             pac_settings(&machine),
@@ -98,6 +109,7 @@ mod tests {
                 "Chromium policy ProxySettings",
                 "Firefox policy Proxy.Mode",
                 "Firefox preference network.proxy.type",
+                "GNOME setting system.proxy mode",
                 "KDE setting ProxyType",
                 "auto_proxy",
             ]
@@ -110,6 +122,9 @@ mod tests {
         let path = folder.path().join(".mozilla/firefox/p");
         fs::create_dir_all(&path).unwrap();
         fs::write(path.join("prefs.js"), "user_pref(\"network.proxy.type\", 1);\nuser_pref(\"network.proxy.type_note\", 2);\n").unwrap();
+        let databases = folder.path().join("etc/dconf/db");
+        fs::create_dir_all(&databases).unwrap();
+        fs::write(databases.join("local"), include_bytes!("../../tests/fixtures/dconf/manual")).unwrap();
         assert_eq!(pac_settings(&Machine::below(folder.path(), folder.path(), [])), Vec::<String>::new());
     }
 }

@@ -26,7 +26,7 @@ fn examine(case: &Case<'_>) -> Vec<Finding> {
     let lost: Vec<(&View<'_>, Vec<&str>)> = case.views.iter().map(|view| (view, lost(case, view))).collect();
     let operators_that_lost = |feature: &str| -> usize {
         let losers = lost.iter().filter(|(_, all)| all.contains(&feature));
-        losers.filter_map(|(view, _)| case.tables.operator(&view.observation.target.host)).collect::<BTreeSet<_>>().len()
+        losers.filter_map(|(view, _)| case.tables.operator(view.named())).collect::<BTreeSet<_>>().len()
     };
     let speak = |(view, all): &(&View<'_>, Vec<&str>)| {
         let weight = if all.iter().any(|feature| operators_that_lost(feature) >= SEVERAL) { Weight::Strong } else { Weight::Weak };

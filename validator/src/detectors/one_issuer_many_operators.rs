@@ -37,7 +37,7 @@ fn examine(case: &Case<'_>) -> Vec<Finding> {
 
 fn speak(case: &Case<'_>, members: &[usize], alone: bool) -> Vec<Finding> {
     let views = || members.iter().filter_map(|&index| case.views.get(index));
-    let operators: BTreeSet<&str> = views().filter_map(|view| case.tables.operator(&view.observation.target.host)).collect();
+    let operators: BTreeSet<&str> = views().filter_map(|view| case.tables.operator(view.named())).collect();
     let disclosed = views().any(|view| view.issuer_is_disclosed(case.tables));
     let one_certificate = is_one_certificate_for_nobody(views());
     let (weight, says) = match (disclosed, operators.len()) {
@@ -66,7 +66,7 @@ fn is_one_certificate_for_nobody<'v, 'e: 'v>(mut views: impl Iterator<Item = &'v
     let mut first = None;
     views.all(|view| {
         view.end_entity().is_some_and(|certificate| {
-            *first.get_or_insert(certificate.sha256) == certificate.sha256 && !certificate.names_host(view.observation.target.host.as_str())
+            *first.get_or_insert(certificate.sha256) == certificate.sha256 && !certificate.names_host(view.named().as_str())
         })
     })
 }

@@ -18,7 +18,7 @@ pub(super) const DETECTOR: Detector = Detector {
 };
 
 fn examine(case: &Case<'_>, view: &View<'_>) -> Vec<Finding> {
-    let Some(pins) = case.tables.pins(&view.observation.target.host) else { return Vec::new() };
+    let Some(pins) = case.tables.pins(view.named()) else { return Vec::new() };
     let mut keys = view.keys_on_paths();
     if keys.any(|key| pins.contains(&key)) {
         return Vec::new();

@@ -35,7 +35,7 @@ fn examine(case: &Case<'_>) -> Vec<Finding> {
 
 fn speak(case: &Case<'_>, members: &[&View<'_>]) -> Vec<Finding> {
     let certificates: BTreeSet<Sha256> = members.iter().filter_map(|view| view.end_entity()).map(|c| c.sha256).collect();
-    let operators: BTreeSet<&str> = members.iter().filter_map(|view| case.tables.operator(&view.observation.target.host)).collect();
+    let operators: BTreeSet<&str> = members.iter().filter_map(|view| case.tables.operator(view.named())).collect();
     if certificates.len() < 2 || operators.len() < 2 || name_each_other(members) {
         return Vec::new();
     }
@@ -52,7 +52,7 @@ fn speak(case: &Case<'_>, members: &[&View<'_>]) -> Vec<Finding> {
 /// Whether each certificate also names the other hosts, as a CDN's does. Asked of few only: the names are the
 /// sender's to multiply, and comparing all with all is not bounded.
 fn name_each_other(members: &[&View<'_>]) -> bool {
-    let hosts: BTreeSet<&str> = members.iter().map(|view| view.observation.target.host.as_str()).collect();
+    let hosts: BTreeSet<&str> = members.iter().map(|view| view.named().as_str()).collect();
     let certificates: BTreeMap<Sha256, &Certificate<'_>> =
         members.iter().filter_map(|view| view.end_entity()).map(|certificate| (certificate.sha256, certificate)).collect();
     let few = hosts.len() <= NAMED && certificates.len() <= NAMED;

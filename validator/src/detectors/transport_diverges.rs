@@ -21,7 +21,9 @@ fn examine(case: &Case<'_>, view: &View<'_>) -> Vec<Finding> {
     let differing = case.others_of_host(view).filter_map(|other| {
         let difference = difference(view, other)?;
         let there = other.vouched_by();
-        there.differs_from(&vouched).then_some((other, difference, there))
+        // Two sites at one address may have two public authorities.
+        let two_sites = view.named() != other.named() && matches!((&vouched, &there), (VouchedBy::Public(_), VouchedBy::Public(_)));
+        (there.differs_from(&vouched) && !two_sites).then_some((other, difference, there))
     });
     // The way that leads to a public authority is the better witness.
     let Some((other, difference, there)) = differing.min_by_key(|(_, _, there)| !matches!(there, VouchedBy::Public(_))) else {
@@ -91,6 +93,21 @@ mod tests {
         let tcp = lab.site(HOST).issued_by(&lab.unknown);
         let quic = lab.site(HOST).issued_by(&lab.disclosed).seen(|observation| observation.target.transport = Transport::Quic);
         assert_eq!(weights(&lab.judge(&[tcp, quic])), [(0, Weight::Weak)]);
+    }
+
+    #[test]
+    fn stays_silent_about_two_sites_at_one_address_and_nobody_faults_the_other() {
+        const OTHER: &str = "www.other.example";
+        let lab = Lab::new();
+        let own = at(lab.site(HOST).issued_by(&lab.disclosed), "192.0.2.7:443");
+        let of_other = at(lab.site(OTHER).issued_by(&lab.other_owner), "192.0.2.7:443").seen(|observation| {
+            observation.target.host = Host::parse(HOST).unwrap();
+            observation.target.server_name = Seen::Yes(Host::parse(OTHER).unwrap());
+        });
+        let report = lab.judge(&[own, of_other]);
+        assert_eq!(weights(&report), []);
+        assert_eq!(report.hosts[1].verdict.cause, report.hosts[0].verdict.cause, "{:?}", report.hosts[1].verdict);
+        assert!(report.hosts[1].paths.iter().all(|path| path.refused.is_none()), "{:?}", report.hosts[1].paths);
     }
 
     #[test]

@@ -16,7 +16,7 @@ pub(super) const DETECTOR: Detector = Detector {
 };
 
 fn examine(case: &Case<'_>, view: &View<'_>) -> Vec<Finding> {
-    let expected = case.tables.expected_owners(&view.observation.target.host);
+    let expected = case.tables.expected_owners(view.named());
     let reached = || view.public_paths().filter_map(|path| Some((path.anchor?, view.anchor_of(path)?)));
     if reached().any(|(_, anchor)| expected.iter().any(|&owner| owner == anchor.owner)) {
         return Vec::new();

