@@ -192,9 +192,12 @@ impl Shared {
     }
 }
 
+/// What a key is for, and its bytes.
+type KeyName = ([u8; 2], Box<[u8]>);
+
 struct State {
     answers: Memo<Name, bool>,
-    keys: Memo<([u8; 2], Box<[u8]>), Option<backend::Key>>,
+    keys: Memo<KeyName, Option<backend::Key>>,
     /// Verifications left to this chain; `None` before the first chain.
     budget: Option<u64>,
     exhausted: bool,
