@@ -139,20 +139,18 @@ async fn send(queue: &mut Queue, collector: &Collector, poster: &Poster, deliver
 impl Delivery {
     /// Returns what is told to people.
     pub fn told(&self, collector: &Collector) -> String {
-        let mut text = format!(
+        let mut parts = vec![format!(
             "collector {}: {} new findings, {} sent, {} waiting",
             crate::terminal::escaped(collector.as_str()),
             self.queued,
             self.sent,
             self.waiting
-        );
+        )];
         if self.dropped > 0 {
-            text += &format!(", {} DROPPED from the queue: it holds {MOST_WAITING}, for 90 days", self.dropped);
+            parts.push(format!(", {} DROPPED from the queue: it holds {MOST_WAITING}, for 90 days", self.dropped));
         }
-        if let Some(trouble) = &self.trouble {
-            text += &format!(" ({})", crate::terminal::escaped(trouble));
-        }
-        text
+        parts.extend(self.trouble.as_ref().map(|trouble| format!(" ({})", crate::terminal::escaped(trouble))));
+        parts.concat()
     }
 }
 

@@ -97,8 +97,8 @@ fn rejected(body: &[u8]) -> bool {
     count.is_some_and(|count| count.as_u64().is_some_and(|count| count > 0) || count.as_str().is_some_and(|count| count != "0"))
 }
 
-async fn exchange(mut stream: impl AsyncRead + AsyncWrite + Unpin, head: &str, body: &str) -> Result<(u16, Vec<u8>), String> {
-    let request = format!("{head}{}\r\n\r\n{body}", body.len());
+async fn exchange(mut stream: impl AsyncRead + AsyncWrite + Unpin, opening: &str, body: &str) -> Result<(u16, Vec<u8>), String> {
+    let request = format!("{opening}{}\r\n\r\n{body}", body.len());
     stream.write_all(request.as_bytes()).await.map_err(|error| error.to_string())?;
     stream.flush().await.map_err(|error| error.to_string())?;
     let mut heard = Vec::new();
@@ -141,7 +141,8 @@ fn headers() -> String {
     let decoded = |value: &str| percent_encoding::percent_decode_str(value.trim()).decode_utf8_lossy().into_owned();
     let pairs = pairs.map(|(name, value)| (name.trim(), decoded(value)));
     let pairs = pairs.filter(|(name, value)| is_token(name) && value.bytes().all(|byte| (b' '..0x7f).contains(&byte)));
-    pairs.take(MOST_HEADERS).map(|(name, value)| format!("{name}: {value}\r\n")).collect()
+    let lines: Vec<String> = pairs.take(MOST_HEADERS).map(|(name, value)| format!("{name}: {value}\r\n")).collect();
+    lines.concat()
 }
 
 fn connector(authorities: Option<&Path>) -> Result<TlsConnector, CollectorError> {

@@ -16,6 +16,7 @@ use super::text::shown;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
+#[allow(clippy::struct_excessive_bools, reason = "each is a fact of its own, and is read by name")]
 pub struct Item {
     /// The role it plays.
     pub role: Role,

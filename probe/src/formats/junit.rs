@@ -1,6 +1,7 @@
 //! JUnit XML, as build servers read it: one case for each condition. An interception is a failure, what could not be
 //! judged an error, what was not measured is skipped.
 
+use std::fmt::Write as _;
 use std::io;
 
 use mintwatch_validator::verdict::Cause;
@@ -119,7 +120,7 @@ fn ascii(xml: &str) -> String {
         match letter {
             letter if letter.is_ascii() => safe.push(letter),
             '\u{fffe}' | '\u{ffff}' => safe.push('?'),
-            letter => safe.push_str(&format!("&#x{:x};", u32::from(letter))),
+            letter => drop(write!(safe, "&#x{:x};", u32::from(letter))),
         }
     }
     safe

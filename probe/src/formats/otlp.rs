@@ -8,15 +8,15 @@ use super::text::{json as line, millis};
 
 pub(super) fn write(records: &Records) -> String {
     let logs = std::iter::once(of_run(&records.run)).chain(records.told().map(|record| log(record, records.run.ended_at)));
-    line(&request(&records.run.vantage, &records.run.knowledge.judge, logs.collect())) + "\n"
+    line(&request(&records.run.vantage, &records.run.knowledge.judge, &logs.collect::<Vec<_>>())) + "\n"
 }
 
 /// Returns one record as an export request of its own, for sending.
 pub(crate) fn one(record: &Record, ended_at: u64) -> String {
-    line(&request(&record.vantage, &record.knowledge.judge, vec![log(record, ended_at)]))
+    line(&request(&record.vantage, &record.knowledge.judge, &[log(record, ended_at)]))
 }
 
-fn request(vantage: &Observer, version: &str, logs: Vec<Value>) -> Value {
+fn request(vantage: &Observer, version: &str, logs: &[Value]) -> Value {
     let mut resource =
         vec![text("service.name", "mintwatch"), text("service.version", version), text("telemetry.sdk.name", &vantage.software)];
     resource.extend(vantage.label.as_deref().map(|label| text("mintwatch.vantage", label)));
