@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::dconf;
 use super::trust_store::{Machine, Reader, entries, firefox_policies, firefox_profiles};
-use crate::places::{Folder, around};
+use crate::places::Folder;
 
 /// Returns the names of the settings that are set so, sorted.
 ///
@@ -25,7 +25,8 @@ pub fn pac_settings(machine: &Machine) -> Vec<String> {
     if of_kde.is_some_and(|text| text.lines().any(|line| matches!(line.trim(), "ProxyType=2" | "ProxyType=3"))) {
         found.insert("KDE setting ProxyType".to_owned());
     }
-    let of_gnome = around(machine.folder(Folder::Config)).map(|folder| folder.join("dconf/user"));
+    // GNOME's folder lies beside ours.
+    let of_gnome = machine.folder(Folder::Config).map(|ours| ours.with_file_name("dconf").join("user"));
     let databases = of_gnome.into_iter().chain(entries(&machine.system("/etc/dconf/db")));
     let mut modes = databases.take(MAX_FILES).filter_map(|path| dconf::text(&reader.contents(&path)?, GNOME_MODE));
     if modes.any(|mode| mode == "auto") {
