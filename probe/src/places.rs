@@ -25,7 +25,7 @@ impl Folder {
 
     /// Returns the folder around it, where other programs have theirs.
     pub fn around(self) -> Option<PathBuf> {
-        around(self.here())
+        self.here().and_then(|here| here.parent().map(Path::to_path_buf))
     }
 
     /// Returns where it is by the value of its variable, else below a home. Relative paths are invalid and ignored
@@ -52,11 +52,6 @@ impl Folder {
             Self::Data => ".local/share",
         }
     }
-}
-
-/// Returns the folder around one of ours.
-pub fn around(ours: Option<PathBuf>) -> Option<PathBuf> {
-    ours.and_then(|here| here.parent().map(Path::to_path_buf))
 }
 
 /// Makes a folder that this user alone can read, with all above it.

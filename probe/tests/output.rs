@@ -189,7 +189,7 @@ fn findings_reach_the_collector_once_a_day_though_it_was_down_and_the_run_was_ki
     drop((held, silent));
     let heard = receive(address);
     let delivered = send();
-    assert!(errors(&sent).contains("0 new findings, 6 sent, 0 waiting"), "{}", errors(&delivered));
+    assert!(errors(&delivered).contains("0 new findings, 6 sent, 0 waiting"), "{}", errors(&delivered));
     assert!(errors(&send()).contains("0 new findings, 0 sent, 0 waiting"), "told today already");
     let heard = heard.lock().unwrap().clone();
     assert_eq!((heard.len(), heard.values().copied().max()), (6, Some(1)), "none lost, none doubled");

@@ -93,7 +93,7 @@ const ATTACKED_ONE_IN: usize = 4;
 #[allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
 mod tests {
     use super::*;
-    use std::collections::HashSet;
+    use std::collections::BTreeSet;
 
     /// Numbers that repeat from run to run (xorshift64*).
     struct Numbers(u64);
@@ -127,7 +127,7 @@ mod tests {
         let mut rng = Numbers(1);
         for _ in 0..1_000 {
             let drawn = draw_by(&pool, 20, &mut rng);
-            let hosts: HashSet<_> = drawn.iter().map(|candidate| &candidate.host).collect();
+            let hosts: BTreeSet<_> = drawn.iter().map(|candidate| &candidate.host).collect();
             assert_eq!(hosts.len(), 20, "no host twice");
             assert!(drawn.iter().filter(|candidate| candidate.is_attacked_often()).count() >= 5);
             assert!(drawn.iter().filter(|candidate| candidate.pinned).count() <= 10);
@@ -160,7 +160,7 @@ mod tests {
         for _ in 0..simulated {
             let mut shuffled: Vec<_> = pool.iter().collect();
             shuffle(&mut shuffled, &mut |bound| rng.below(bound));
-            let taken: HashSet<_> = shuffled[..pool.len() / 10].iter().map(|candidate| &candidate.host).collect();
+            let taken: BTreeSet<_> = shuffled[..pool.len() / 10].iter().map(|candidate| &candidate.host).collect();
             let mut run = || draw_by(&pool, 20, &mut rng).iter().any(|candidate| taken.contains(&candidate.host));
             let runs = [run(), run(), run()];
             met_once += usize::from(runs[0]);

@@ -5,6 +5,7 @@ use mintwatch_validator::Certificate;
 use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject;
 use serde::Serialize;
+use x509_parser::der_parser::oid::Oid;
 use x509_parser::extensions::{GeneralName, ParsedExtension};
 use x509_parser::prelude::{FromDer, X509Certificate};
 use x509_parser::public_key::PublicKey;
@@ -118,8 +119,7 @@ fn alternative_names(x509: &X509Certificate<'_>) -> Vec<String> {
 
 fn general_name(name: &GeneralName<'_>) -> String {
     match name {
-        GeneralName::DNSName(name) => (*name).to_owned(),
-        GeneralName::RFC822Name(name) | GeneralName::URI(name) => (*name).to_owned(),
+        GeneralName::DNSName(name) | GeneralName::RFC822Name(name) | GeneralName::URI(name) => (*name).to_owned(),
         GeneralName::IPAddress(bytes) => address(bytes),
         GeneralName::DirectoryName(name) => name.to_string(),
         other => format!("{other:?}").chars().take(80).collect(),
@@ -154,8 +154,8 @@ fn purposes(x509: &X509Certificate<'_>) -> Option<Vec<String>> {
         (usage.time_stamping, "time stamps"),
         (usage.ocsp_signing, "OCSP"),
     ];
-    let named = known.into_iter().filter_map(|(there, name)| there.then(|| name.to_owned()));
-    Some(named.chain(usage.other.iter().map(|oid| oid.to_id_string())).collect())
+    let named = known.into_iter().filter(|(there, _)| *there).map(|(_, name)| name.to_owned());
+    Some(named.chain(usage.other.iter().map(Oid::to_id_string)).collect())
 }
 
 fn permits(x509: &X509Certificate<'_>) -> Option<Vec<String>> {

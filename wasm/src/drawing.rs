@@ -21,8 +21,7 @@ impl Stream<'_> {
     fn below(&mut self, bound: usize) -> usize {
         self.block += 1;
         let Sha256(block) = Sha256::of(&[self.seed, &self.block.to_be_bytes()].concat());
-        let [a, b, c, d, e, f, g, h, ..] = block;
-        let number = u64::from_be_bytes([a, b, c, d, e, f, g, h]);
+        let number = block.first_chunk().map_or(0, |chunk| u64::from_be_bytes(*chunk));
         // 64 bits over a bound of some hundreds: what is uneven about it cannot be seen.
         usize::try_from(number % u64::try_from(bound.max(1)).unwrap_or(1)).unwrap_or(0)
     }

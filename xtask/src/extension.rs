@@ -121,9 +121,8 @@ pub fn lint(node: &Path, here: &Path, folder: &Path) -> Result<(), Trouble> {
     let told = command.arg(folder).output().map_err(|error| Trouble::new(format!("cannot start web-ext: {error}")))?;
     let found: serde_json::Value = serde_json::from_slice(&told.stdout)
         .map_err(|error| Trouble::new(format!("web-ext tells no JSON: {error}: {}", String::from_utf8_lossy(&told.stderr))))?;
-    let summary = &found["summary"];
-    let counts: Vec<_> = ["errors", "warnings", "notices"].map(|kind| summary[kind].as_u64()).into();
-    if counts.iter().all(|&count| count == Some(0)) {
+    let count = |kind| found.pointer(&format!("/summary/{kind}")).and_then(serde_json::Value::as_u64);
+    if ["errors", "warnings", "notices"].into_iter().all(|kind| count(kind) == Some(0)) {
         say::line("web-ext lint: 0 errors, 0 warnings, 0 notices");
         return Ok(());
     }
