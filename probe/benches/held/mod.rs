@@ -6,7 +6,7 @@ use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::process::{Child, Command, Stdio};
 
 use mintwatch::observe::{Plan, Resolver, run};
-use mintwatch_validator::evidence::Host;
+use mintwatch_validator::evidence::{Host, Seen};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 /// What a peer does that keeps a handshake open.
@@ -44,6 +44,7 @@ fn hold(listener: &TcpListener, peer: Peer) -> TcpStream {
         server.write_all(&hello[..length]).unwrap();
         let mut flight = [0; 8192];
         let length = server.read(&mut flight).unwrap();
+        assert!(length > 1_000, "a flight, not an alert: {length} bytes");
         stream.write_all(&flight[..length - WITHHELD]).unwrap();
     }
     stream
@@ -86,7 +87,11 @@ pub(crate) fn be_the_prober() {
     for host in &hosts {
         resolver.state(host.clone(), 443, peer);
     }
-    let plan = Plan { concurrency: count, resolver, ..Plan::for_hosts(hosts.into_iter().map(|host| (host, 443))) };
+    let mut plan = Plan { concurrency: count, resolver, ..Plan::for_hosts(hosts.into_iter().map(|host| (host, 443))) };
+    for planned in &mut plan.targets {
+        // A name that every server here has a certificate for.
+        planned.target.server_name = Seen::Yes(Host::parse(&crate::name(0)).unwrap());
+    }
     run(plan, &mut ()).unwrap();
 }
 
