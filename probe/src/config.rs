@@ -96,7 +96,7 @@ impl Settings {
 
     /// Every key is a flag that somebody knows: one that nobody does is a mistake that would go unseen.
     fn check(&self) -> Result<(), ConfigError> {
-        let cli = Cli::command();
+        let cli = whole();
         let known = |command: &Command, key: &str| flag(command, key).is_some();
         for key in self.all.keys() {
             if !cli.get_subcommands().any(|command| known(command, key)) {
@@ -117,7 +117,7 @@ impl Settings {
     /// Adds what was not given, one flag after the other; what was given wins also where a flag of the file contradicts it.
     fn fill(&self, mut given: Vec<OsString>, matches: &ArgMatches) -> Result<ArgMatches, ConfigError> {
         let Some((name, of_command)) = matches.subcommand() else { return Ok(matches.clone()) };
-        let cli = Cli::command();
+        let cli = whole();
         let Some(command) = cli.find_subcommand(name) else { return Ok(matches.clone()) };
         // What is said of the command itself beats what is said of all.
         let mut wanted: BTreeMap<&String, &Value> = self.all.iter().filter(|(key, _)| flag(command, key).is_some()).collect();
@@ -169,6 +169,13 @@ impl Settings {
     fn wrong(&self, why: String) -> ConfigError {
         ConfigError::Wrong { path: self.path.clone(), why }
     }
+}
+
+/// Returns the command line with the flags of every command: else each has them once it is given.
+fn whole() -> Command {
+    let mut whole = Cli::command();
+    whole.build();
+    whole
 }
 
 /// Returns the flag of a command by its long name; those that choose the file, or ask for help, are none.

@@ -458,3 +458,30 @@ impl Sighting {
 
 /// How many handshakes are under way at once, unless told otherwise.
 pub const DEFAULT_CONCURRENCY: usize = 32;
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_handshake_under_way_takes_little_room_beside_what_tls_needs() {
+        let planned = Planned::now(&Host::parse("host.example").unwrap(), 443);
+        let limits = Limits::default();
+        let errand = Errand {
+            limits,
+            resolver: Resolver::stated_only(),
+            proxy: None,
+            journal: None,
+            offers: Offers::default(),
+            started: Instant::now(),
+            until: Deadline::after(limits.run, "the run"),
+            answers: Mutex::default(),
+        };
+        let room = size_of_val(&errand.look(&planned));
+        assert!(room <= MOST_ROOM, "{room}");
+    }
+
+    /// In bytes.
+    const MOST_ROOM: usize = 3 * 1024;
+}
