@@ -96,7 +96,7 @@ fn a_plugin_answers_in_one_line_with_figures_and_a_status_of_its_own() {
 fn schemas_completions_and_manual_pages_are_printed() {
     let home = Home::new();
     let names = text(&home.mintwatch(&["schema"]));
-    assert_eq!(names, "anchors\ndoctor\nevidence\noverlay\nrecord\nreport\nrun\n");
+    assert_eq!(names, "anchors\ndoctor\nevidence\nlaundering\nlocation\noverlay\nrecord\nreport\nrun\n");
     for name in names.lines() {
         let schema: serde_json::Value = serde_json::from_str(&text(&home.mintwatch(&["schema", name]))).unwrap();
         assert!(schema["$schema"].as_str().unwrap().contains("2020-12") && schema["properties"]["format"].is_object(), "{name}");
