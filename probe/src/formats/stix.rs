@@ -1,6 +1,6 @@
 //! STIX 2.1: one bundle with what was seen of every alert. The same evidence gives the same ids.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use mintwatch_validator::evidence::Transport;
 use serde_json::{Map, Value, json};
@@ -13,20 +13,22 @@ use super::text::{day_and_second, pretty, rfc3339};
 
 pub(super) fn write(records: &Records) -> String {
     let made_at = rfc3339(records.run.ended_at);
-    let mut bundle = Bundle { objects: BTreeMap::new(), made_at, observed: BTreeSet::new() };
+    let mut bundle = Bundle { objects: Vec::new(), known: BTreeSet::new(), made_at, observed: BTreeSet::new() };
     let label = records.run.vantage.label.as_deref().unwrap_or("Mintwatch");
     let us = bundle.domain("identity", &format!("identity\n{label}"), json!({ "name": label, "identity_class": "system" }), None);
     for record in records.told().filter(|record| record.is_alert()) {
         bundle.add(record, &us);
     }
     let id = format!("bundle--{}", id(&format!("bundle\n{}", records.run.run_id)));
-    let objects: Vec<Value> = bundle.objects.into_values().collect();
-    pretty(&json!({ "type": "bundle", "id": id, "objects": objects }))
+    pretty(&json!({ "type": "bundle", "id": id, "objects": bundle.objects }))
 }
 
 struct Bundle {
-    /// By their ids: what two records share is told once.
-    objects: BTreeMap<String, Value>,
+    /// In the order they were made. MISP's import fails where an observation comes behind another that only reaches what it
+    /// lists, as all do that are sorted by id.
+    objects: Vec<Value>,
+    /// Their ids: what two records share is told once.
+    known: BTreeSet<String>,
     made_at: String,
     /// What some observation refers to already.
     observed: BTreeSet<String>,
@@ -42,6 +44,7 @@ impl Bundle {
         let destination = self.destination(record);
         let traffic = self.traffic(record, &destination);
         seen.push(destination);
+        seen.extend(self.name(record));
         // What several records share is observed by the first: MISP's import fails where two observations refer to it.
         seen.retain(|id| self.observed.insert(id.clone()));
         seen.push(traffic);
@@ -129,16 +132,14 @@ impl Bundle {
         };
         let contributes = json!({ "value": value });
         let fields = contributes.as_object().cloned().unwrap_or_default();
-        let address = self.observable(kind, &contributes, fields.clone());
-        if kind == "domain-name" || record.target.host.address().is_some() {
-            return address;
-        }
-        // The name that stands for the address, in the same breath.
-        let named = json!({ "value": record.target.host });
-        let mut fields = named.as_object().cloned().unwrap_or_default();
-        fields.insert("resolves_to_refs".to_owned(), json!([address]));
-        self.observable("domain-name", &named, fields);
-        address
+        self.observable(kind, &contributes, fields)
+    }
+
+    /// The name that was asked for, where it is one. It refers to no address: MISP's import fails where two names share one.
+    fn name(&mut self, record: &Record) -> Option<String> {
+        let name = json!({ "value": record.target.host });
+        let fields = name.as_object().cloned().unwrap_or_default();
+        record.target.host.address().is_none().then(|| self.observable("domain-name", &name, fields))
     }
 
     fn traffic(&mut self, record: &Record, destination: &str) -> String {
@@ -164,16 +165,14 @@ impl Bundle {
         fields.insert("type".to_owned(), kind.into());
         fields.insert("spec_version".to_owned(), "2.1".into());
         fields.insert("id".to_owned(), id.as_str().into());
-        let known = self.objects.entry(id.clone()).or_insert_with(|| fields.clone().into());
-        // A name may stand for another address in the next record.
-        if let (Some(more), Some(known)) = (fields.get("resolves_to_refs").and_then(Value::as_array), known.as_object_mut()) {
-            let refs = known.entry("resolves_to_refs").or_insert_with(|| json!([]));
-            if let Some(refs) = refs.as_array_mut() {
-                let new: Vec<Value> = more.iter().filter(|one| !refs.contains(one)).cloned().collect();
-                refs.extend(new);
-            }
-        }
+        self.insert(&id, fields);
         id
+    }
+
+    fn insert(&mut self, id: &str, fields: Map<String, Value>) {
+        if self.known.insert(id.to_owned()) {
+            self.objects.push(fields.into());
+        }
     }
 
     /// Adds any other object, with an id of ours.
@@ -188,7 +187,7 @@ impl Bundle {
         if let Some(by) = by {
             fields.insert("created_by_ref".to_owned(), by.into());
         }
-        self.objects.entry(id.clone()).or_insert_with(|| fields.into());
+        self.insert(&id, fields);
         id
     }
 }
