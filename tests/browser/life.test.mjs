@@ -50,9 +50,12 @@ test("an extension that is loaded anew amid a page sees what comes after", TIME,
         const at = url("www.ministry-health.test", "reload/plain");
         const page = await session.open(at);
         await session.tab(at);
-        const slow = page.evaluate((of) => fetch(of).then((answer) => answer.text()), url("www.ministry-health.test", "reload/slow"));
+        const ask = (of) => fetch(of).then((answer) => answer.text(), () => "ended");
+        const slow = page.evaluate(ask, url("www.ministry-health.test", "reload/slow"));
         await atMost(1_000, session.evaluate(() => (globalThis.browser ?? chrome).runtime.reload()));
-        assert.equal(await slow, "late", "the page's own request goes on");
+        // Chromium ends what is under way when an extension that listens to requests goes; Firefox lets it go on.
+        if (name === "Firefox") assert.equal(await slow, "late");
+        else assert.match(await slow, /^(late|ended)$/);
         await until("the extension is back", async () => {
           session.control = await session.extensionPage("options.html");
           return (await session.ask("settings")).consent;

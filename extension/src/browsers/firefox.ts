@@ -53,18 +53,17 @@ async function look(details: Details, listener: Listener): Promise<void> {
   if (isMain) listener.begins(details.tabId, target.host);
   if (details.fromCache) return listener.fromCache();
   const name = `${target.host}:${target.port}`;
-  let info: Security | undefined;
-  try {
-    info = (await api.webRequest.getSecurityInfo(details.requestId, { certificateChain: true, rawDER: !met.has(name) })) as Security | undefined;
-  } catch {
-    info = undefined;
-  }
+  const isNew = !met.has(name);
+  const chain = asked(details.requestId, { certificateChain: true, rawDER: isNew });
+  // Where an error was overridden the chain is empty, and the end-entity is shown when no chain is asked for. Both are asked for
+  // at once: after the first answer the response has gone on.
+  const alone = isNew ? asked(details.requestId, { certificateChain: false, rawDER: true }) : null;
+  let info = await chain;
   if (info === undefined || info.state === "insecure") return listener.missed(details.tabId, isMain, target.host, target.port);
   let form: Sighting["form"] = "built";
   if (info.certificates.length === 0) {
-    // An error that was overridden: the chain is empty, and the end-entity is shown when no chain is asked for.
     form = "end-entity-only";
-    info = await again(details.requestId, { certificateChain: false, rawDER: true }, info);
+    info = (await alone) ?? (await again(details.requestId, { certificateChain: false, rawDER: true }, info));
   }
   const fingerprints = info.certificates.map(fingerprint);
   const sighting: Sighting = { ...unseen(target), ...told(details, info), form, fingerprints };
@@ -79,17 +78,22 @@ async function look(details: Details, listener: Listener): Promise<void> {
     met.delete(name);
     return listener.missed(details.tabId, isMain, target.host, target.port);
   }
-  remember(fingerprints, name);
+  // Of a host whose error was overridden everything is asked for at once, every time.
+  remember(fingerprints, form === "built" ? name : null);
   listener.seen(sighting, info.certificates.map((one) => Uint8Array.from(one.rawDER ?? [])));
 }
 
-async function again(requestId: string, how: browser.webRequest._GetSecurityInfoOptions, before: Security): Promise<Security> {
+async function asked(requestId: string, how: browser.webRequest._GetSecurityInfoOptions): Promise<Security | undefined> {
   try {
-    const after = (await api.webRequest.getSecurityInfo(requestId, how)) as Security | undefined;
-    return after !== undefined && after.certificates.length > 0 ? after : before;
+    return (await api.webRequest.getSecurityInfo(requestId, how)) as Security | undefined;
   } catch {
-    return before;
+    return undefined;
   }
+}
+
+async function again(requestId: string, how: browser.webRequest._GetSecurityInfoOptions, before: Security): Promise<Security> {
+  const after = await asked(requestId, how);
+  return after !== undefined && after.certificates.length > 0 ? after : before;
 }
 
 function hasDer(info: Security): boolean {
@@ -100,10 +104,10 @@ function fingerprint(certificate: browser.webRequest.CertificateInfo): string {
   return certificate.fingerprint.sha256.replaceAll(":", "").toLowerCase();
 }
 
-function remember(fingerprints: string[], name: string): void {
+function remember(fingerprints: string[], name: string | null): void {
   if (known.size + fingerprints.length > MOST_KNOWN) known.clear();
   if (met.size > MOST_KNOWN) met.clear();
-  met.add(name);
+  if (name !== null) met.add(name);
   for (const one of fingerprints) known.add(one);
 }
 
