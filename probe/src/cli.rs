@@ -54,7 +54,8 @@ pub struct Cli {
 }
 
 /// The verbs.
-// Each is put together when it is asked for: to do so for all takes longer than anything else that `--help` does.
+// Each is put together when it is asked for: to do so for all takes longer than anything else that `--help` does. Its own help
+// then is what its arguments say of themselves.
 #[derive(Debug, Subcommand)]
 #[command(defer = true)]
 pub enum Command {
@@ -63,69 +64,32 @@ pub enum Command {
     /// Ask the hosts named, and judge what they show
     Check(CheckArgs),
     /// Record who vouches for hosts on a network that you vouch for
-    ///
-    /// On a network where you trust that nobody sits in the middle, makes the handshakes of a scan and records, for each
-    /// host that is clear, which authorities vouch for it: never its certificate, which changes all the time. Scans on any
-    /// network then tell when none of those authorities vouches for the host any more. Run again, it adds to what it knows.
-    /// It records nothing on a network where something suspect is found.
     Baseline(BaselineArgs),
     /// Scan again and again, and speak only when the verdict changes
-    ///
-    /// States the verdict once, and then speaks only when the verdict of the present network changes: one line on standard
-    /// output, or with `--json` one object a line. New certificates, and another public authority that is clear, are no
-    /// change. Every run is kept in the history. `--save-evidence` keeps the evidence of the last run that was spoken of.
-    /// Ctrl-C ends it, with the worst status that was met.
     Watch(WatchArgs),
     /// Say what earlier runs found, and whether anybody changed it since
-    ///
-    /// Every entry is bound to all before it. The head is the hash of the newest: keep one, and `--head` later tells
-    /// whether the history up to it is still the same. Whoever can write the file can write a whole other one.
     History(HistoryArgs),
     /// Ask for origins that are broken on purpose, and grade who hides it; never part of a scan
-    ///
-    /// A: every fault still shows. B: hides that a certificate was revoked. C: hides weak keys or hashes. D: hides that a
-    /// certificate is expired, or not yet valid. F: hides that it is for another host, or of somebody nobody trusts.
     Launder(LaunderArgs),
     /// Say at which hop whoever answers for a host sits
     Locate(LocateArgs),
     /// Judge saved evidence or certificates from a file; needs no network
     Judge(JudgeArgs),
     /// Turn what others recorded into evidence: captures, logs of Zeek and Suricata, measurements of OONI
-    ///
-    /// Writes one evidence document, for `mintwatch judge` here or elsewhere. Files may be packed with gzip or zstd. Of
-    /// clients nothing is written down, neither address nor port. TLS 1.3 encrypts certificates, so that a capture or a log
-    /// shows none of them; for such handshakes the document says that they are not visible. A record that cannot be read is
-    /// named and costs only itself.
     Import(ImportArgs),
     /// Write saved evidence down in another format; needs no network
-    ///
-    /// Judges the evidence again, and writes the report in any format: the same evidence and tables give the same bytes.
     Report(ReportArgs),
     /// Scan a database of certificates for CAs that nobody disclosed or constrained; needs no network
-    ///
-    /// Files may hold PEM with anything between, DER after DER, DER behind three octets of length each, or CSV with PEM
-    /// or base64 in some column; gzip and zstd are unpacked. Their names do not matter. A record of more than 1 MiB is
-    /// counted and passed over, and so is whatever else cannot be read; copies of a certificate are told once, as long as
-    /// there are no more than 1,048,576 different ones.
     Audit(AuditArgs),
     /// Say what a detector looks for and rests on, or tell the story of an incident
     Explain(ExplainArgs),
     /// Play an interception on this machine's loopback, and judge it; needs no network
     Demo(DemoArgs),
     /// List the trust anchors of this machine that root programs do not carry, and who has them; needs no network
-    ///
-    /// Read are the platform's store, what environment variables name, the databases of Firefox, Thunderbird and Chromium, what
-    /// policies have Firefox install, and the trust stores of Java. It is never told where below a home folder something lies.
     Anchors(AnchorsArgs),
     /// Say on one page whether this machine is fit to look
-    ///
-    /// It asks the system's resolver for one well-known host, drawn at random, and three pages that exist for such checks
-    /// over plain HTTP, and sends nothing else.
     Doctor(DoctorArgs),
     /// Tell browsers where the helper of the Mintwatch extension is; needs no network
-    ///
-    /// The helper makes handshakes that a browser does not show its extensions. Written are one manifest for each browser and one
-    /// script that all of them start; docs/NATIVE_MESSAGING.md tells what they say to each other.
     InstallHost(InstallHostArgs),
     /// Answer a browser extension; browsers start it
     #[command(hide = true)]
@@ -138,7 +102,7 @@ pub enum Command {
     Man(ManArgs),
 }
 
-#[allow(missing_docs, reason = "documented at its verb")]
+/// Ask a random draw of well-known hosts, and judge what they show
 #[derive(Debug, Args)]
 #[command(after_help = EXIT_STATUS, after_long_help = EXIT_STATUS)]
 pub struct ScanArgs {
@@ -165,7 +129,7 @@ pub struct ScanArgs {
     pub answering: Answering,
 }
 
-#[allow(missing_docs, reason = "documented at its verb")]
+/// Ask the hosts named, and judge what they show
 #[derive(Debug, Args)]
 #[command(after_help = EXIT_STATUS, after_long_help = EXIT_STATUS)]
 pub struct CheckArgs {
@@ -186,7 +150,12 @@ pub struct CheckArgs {
     pub answering: Answering,
 }
 
-#[allow(missing_docs, reason = "documented at its verb")]
+/// Record who vouches for hosts on a network that you vouch for
+///
+/// On a network where you trust that nobody sits in the middle, makes the handshakes of a scan and records, for each
+/// host that is clear, which authorities vouch for it: never its certificate, which changes all the time. Scans on any
+/// network then tell when none of those authorities vouches for the host any more. Run again, it adds to what it knows.
+/// It records nothing on a network where something suspect is found.
 #[derive(Debug, Args)]
 #[command(after_help = EXIT_STATUS, after_long_help = EXIT_STATUS)]
 pub struct BaselineArgs {
@@ -210,7 +179,12 @@ pub struct BaselineArgs {
     pub judging: Judging,
 }
 
-#[allow(missing_docs, reason = "documented at its verb")]
+/// Scan again and again, and speak only when the verdict changes
+///
+/// States the verdict once, and then speaks only when the verdict of the present network changes: one line on standard
+/// output, or with `--json` one object a line. New certificates, and another public authority that is clear, are no
+/// change. Every run is kept in the history. `--save-evidence` keeps the evidence of the last run that was spoken of.
+/// Ctrl-C ends it, with the worst status that was met.
 #[derive(Debug, Args)]
 #[command(after_help = EXIT_STATUS, after_long_help = EXIT_STATUS)]
 pub struct WatchArgs {
@@ -237,7 +211,10 @@ pub struct WatchArgs {
     pub sending: Sending,
 }
 
-#[allow(missing_docs, reason = "documented at its verb")]
+/// Say what earlier runs found, and whether anybody changed it since
+///
+/// Every entry is bound to all before it. The head is the hash of the newest: keep one, and `--head` later tells
+/// whether the history up to it is still the same. Whoever can write the file can write a whole other one.
 #[derive(Debug, Args)]
 #[command(after_help = HISTORY_STATUS, after_long_help = HISTORY_STATUS)]
 pub struct HistoryArgs {
@@ -258,7 +235,10 @@ pub struct HistoryArgs {
     pub place: Place,
 }
 
-#[allow(missing_docs, reason = "documented at its verb")]
+/// Ask for origins that are broken on purpose, and grade who hides it; never part of a scan
+///
+/// A: every fault still shows. B: hides that a certificate was revoked. C: hides weak keys or hashes. D: hides that a
+/// certificate is expired, or not yet valid. F: hides that it is for another host, or of somebody nobody trusts.
 #[derive(Debug, Args)]
 #[command(after_help = EXIT_STATUS, after_long_help = EXIT_STATUS)]
 pub struct LaunderArgs {
@@ -274,7 +254,7 @@ pub struct LaunderArgs {
     pub judging: Judging,
 }
 
-#[allow(missing_docs, reason = "documented at its verb")]
+/// Say at which hop whoever answers for a host sits
 #[derive(Debug, Args)]
 #[command(after_help = EXIT_STATUS, after_long_help = EXIT_STATUS)]
 pub struct LocateArgs {
@@ -292,7 +272,7 @@ pub struct LocateArgs {
     pub judging: Judging,
 }
 
-#[allow(missing_docs, reason = "documented at its verb")]
+/// Judge saved evidence or certificates from a file; needs no network
 #[derive(Debug, Args)]
 #[command(after_help = EXIT_STATUS, after_long_help = EXIT_STATUS)]
 pub struct JudgeArgs {
@@ -311,7 +291,9 @@ pub struct JudgeArgs {
     pub answering: Answering,
 }
 
-#[allow(missing_docs, reason = "documented at its verb")]
+/// Write saved evidence down in another format; needs no network
+///
+/// Judges the evidence again, and writes the report in any format: the same evidence and tables give the same bytes.
 #[derive(Debug, Args)]
 #[command(after_help = EXIT_STATUS, after_long_help = EXIT_STATUS)]
 pub struct ReportArgs {
@@ -323,7 +305,7 @@ pub struct ReportArgs {
     pub answering: Answering,
 }
 
-#[allow(missing_docs, reason = "documented at its verb")]
+/// Print the schema of a document, or the names of all
 #[derive(Debug, Args)]
 pub struct SchemaArgs {
     /// Which document; all names, one a line, when left out
@@ -331,7 +313,7 @@ pub struct SchemaArgs {
     pub name: Option<String>,
 }
 
-#[allow(missing_docs, reason = "documented at its verb")]
+/// Print what a shell needs to complete commands
 #[derive(Debug, Args)]
 pub struct CompletionsArgs {
     /// Which shell
@@ -339,7 +321,7 @@ pub struct CompletionsArgs {
     pub shell: clap_complete::Shell,
 }
 
-#[allow(missing_docs, reason = "documented at its verb")]
+/// Print the manual page, or that of a command
 #[derive(Debug, Args)]
 pub struct ManArgs {
     /// Of which command
@@ -350,7 +332,12 @@ pub struct ManArgs {
     pub output_dir: Option<PathBuf>,
 }
 
-#[allow(missing_docs, reason = "documented at its verb")]
+/// Turn what others recorded into evidence: captures, logs of Zeek and Suricata, measurements of OONI
+///
+/// Writes one evidence document, for `mintwatch judge` here or elsewhere. Files may be packed with gzip or zstd. Of
+/// clients nothing is written down, neither address nor port. TLS 1.3 encrypts certificates, so that a capture or a log
+/// shows none of them; for such handshakes the document says that they are not visible. A record that cannot be read is
+/// named and costs only itself.
 #[derive(Debug, Args)]
 #[command(after_help = IMPORT_STATUS, after_long_help = IMPORT_STATUS)]
 pub struct ImportArgs {
@@ -379,7 +366,12 @@ pub struct ImportArgs {
     pub judging: Judging,
 }
 
-#[allow(missing_docs, reason = "documented at its verb")]
+/// Scan a database of certificates for CAs that nobody disclosed or constrained; needs no network
+///
+/// Files may hold PEM with anything between, DER after DER, DER behind three octets of length each, or CSV with PEM
+/// or base64 in some column; gzip and zstd are unpacked. Their names do not matter. A record of more than 1 MiB is
+/// counted and passed over, and so is whatever else cannot be read; copies of a certificate are told once, as long as
+/// there are no more than 1,048,576 different ones.
 #[derive(Debug, Args)]
 #[command(after_help = AUDIT_STATUS, after_long_help = AUDIT_STATUS)]
 #[allow(clippy::struct_excessive_bools, reason = "flags of a command line")]
@@ -454,7 +446,7 @@ impl FailOn {
     }
 }
 
-#[allow(missing_docs, reason = "documented at its verb")]
+/// Say what a detector looks for and rests on, or tell the story of an incident
 #[derive(Debug, Args)]
 pub struct ExplainArgs {
     /// Which detector, or `incident`; all detectors, one a line, when left out
@@ -465,7 +457,7 @@ pub struct ExplainArgs {
     pub which: Option<String>,
 }
 
-#[allow(missing_docs, reason = "documented at its verb")]
+/// Play an interception on this machine's loopback, and judge it; needs no network
 #[derive(Debug, Args)]
 #[command(after_help = EXIT_STATUS, after_long_help = EXIT_STATUS)]
 pub struct DemoArgs {
@@ -527,7 +519,10 @@ pub struct Remembering {
     pub network: Option<Network>,
 }
 
-#[allow(missing_docs, reason = "documented at its verb")]
+/// List the trust anchors of this machine that root programs do not carry, and who has them; needs no network
+///
+/// Read are the platform's store, what environment variables name, the databases of Firefox, Thunderbird and Chromium, what
+/// policies have Firefox install, and the trust stores of Java. It is never told where below a home folder something lies.
 #[derive(Debug, Args)]
 #[command(after_help = ANCHORS_STATUS, after_long_help = ANCHORS_STATUS)]
 pub struct AnchorsArgs {
@@ -545,7 +540,10 @@ pub struct AnchorsArgs {
     pub laid_over: LaidOver,
 }
 
-#[allow(missing_docs, reason = "documented at its verb")]
+/// Say on one page whether this machine is fit to look
+///
+/// It asks the system's resolver for one well-known host, drawn at random, and three pages that exist for such checks
+/// over plain HTTP, and sends nothing else.
 #[derive(Debug, Args)]
 #[command(after_help = DOCTOR_STATUS, after_long_help = DOCTOR_STATUS)]
 pub struct DoctorArgs {
@@ -560,7 +558,10 @@ pub struct DoctorArgs {
     pub yes: bool,
 }
 
-/// Arguments of `install-host`.
+/// Tell browsers where the helper of the Mintwatch extension is; needs no network
+///
+/// The helper makes handshakes that a browser does not show its extensions. Written are one manifest for each browser and one
+/// script that all of them start; docs/NATIVE_MESSAGING.md tells what they say to each other.
 #[derive(Debug, Args)]
 #[command(after_help = INSTALL_STATUS, after_long_help = INSTALL_STATUS)]
 pub struct InstallHostArgs {
@@ -584,7 +585,7 @@ pub struct InstallHostArgs {
     pub dry_run: bool,
 }
 
-/// Arguments of `native-host`.
+/// Answer a browser extension; browsers start it
 #[derive(Debug, Args)]
 pub struct NativeHostArgs {
     /// Let this extension ask too
@@ -1039,6 +1040,17 @@ mod tests {
         assert_eq!(address("a.test:443:::1"), Ok("[::1]:443".to_owned()));
         assert!(address("a.test:443").is_err());
         assert!(address("a.test:443:elsewhere").is_err());
+    }
+
+    #[test]
+    fn a_verb_says_the_same_in_the_list_and_in_its_own_help() {
+        let mut whole = Cli::command();
+        whole.build();
+        for listed in Cli::command().get_subcommands() {
+            let own = whole.find_subcommand(listed.get_name()).unwrap();
+            let about = |command: &clap::Command| command.get_about().map(ToString::to_string);
+            assert_eq!(about(own), about(listed), "{}", listed.get_name());
+        }
     }
 
     #[test]

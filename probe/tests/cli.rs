@@ -29,7 +29,7 @@ fn wrong_usage_exits_with_two_and_says_what_is_right() {
         (&["explain", "incident", "nobody"], "hint: `mintwatch explain incident` lists them all"),
         (&["explain", "no-anchor", "mcs"], "hint: `mintwatch explain DETECTOR`, or `mintwatch explain incident NAME`"),
         (&["explain", "incident", "mcs", "anssi"], "unexpected argument 'anssi'"),
-        (&[], "Usage: mintwatch <COMMAND>"),
+        (&[], "Usage: mintwatch [OPTIONS] <COMMAND>"),
     ] {
         let output = mintwatch(arguments);
         assert_eq!(output.status.code(), Some(2), "{arguments:?}");
