@@ -70,7 +70,7 @@ const QUIET_FIREFOX = {
 };
 
 /** @returns {Promise<Session>} */
-export async function firefox({ roots = PUBLIC, prefs = {}, proxy = null, insecure = false, extension = "firefox", locale = null } = {}) {
+export async function firefox({ roots = PUBLIC, prefs = {}, proxy = null, insecure = false, extension = "firefox" } = {}) {
   const { home, profile: at } = profile();
   trust(at, roots);
   const proxied = proxy === null ? { "network.proxy.type": 0 } : {
@@ -91,7 +91,6 @@ export async function firefox({ roots = PUBLIC, prefs = {}, proxy = null, insecu
     extraPrefsFirefox: {
       ...QUIET_FIREFOX,
       "extensions.webextensions.uuids": JSON.stringify({ [FIREFOX_ID]: UUID }),
-      ...(locale === null ? {} : { "intl.locale.requested": locale }),
       ...proxied,
       ...prefs,
     },
@@ -105,7 +104,7 @@ export async function firefox({ roots = PUBLIC, prefs = {}, proxy = null, insecu
 }
 
 /** @returns {Promise<Session>} */
-export async function chromium({ roots = PUBLIC, feature = true, proxy = null, insecure = false, extension = "chromium", words = [], locale = null } = {}) {
+export async function chromium({ roots = PUBLIC, feature = true, proxy = null, insecure = false, extension = "chromium" } = {}) {
   const { home, profile: at } = profile();
   trust(join(home, ".pki/nssdb"), roots);
   const network = proxy === null ? ["--host-resolver-rules=MAP * 127.0.0.1"] : [`--proxy-server=http://127.0.0.1:${proxy}`, "--proxy-bypass-list=<-loopback>"];
@@ -117,15 +116,13 @@ export async function chromium({ roots = PUBLIC, feature = true, proxy = null, i
     timeout: 60_000,
     protocolTimeout: 90_000,
     ...(extension === null ? {} : { enableExtensions: [join(world.extension, extension)] }),
-    env: { ...process.env, HOME: home, ...(locale === null ? {} : { LANGUAGE: locale, LANG: `${locale}.UTF-8` }) },
+    env: { ...process.env, HOME: home },
     args: [
       "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update",
       "--disable-sync", "--disable-domain-reliability", "--disable-default-apps", "--disable-dev-shm-usage",
       ...network,
       ...(feature ? ["--enable-features=WebRequestSecurityInfo"] : []),
       ...(insecure ? ["--ignore-certificate-errors"] : []),
-      ...(locale === null ? [] : [`--lang=${locale}`]),
-      ...words,
     ],
   });
   if (extension === null) return new Session("chromium", browser, home, "");
