@@ -20,6 +20,7 @@ mod in_real_browsers {
     use mintwatch::demo::pki::Authority;
     use mintwatch::demo::world::{RESIDENTS, Resident, World};
     use mintwatch::observe::unix_seconds;
+    use mintwatch_tests::lab::program;
     use mintwatch_tests::lab::stand::overlay;
     use mintwatch_validator::draw::Candidate;
     use mintwatch_validator::evidence::Evidence;
@@ -125,6 +126,7 @@ mod in_real_browsers {
             let broken = origin::serve(listener().await, world.broken().unwrap().1).unwrap();
             let told = json!({
                 "extension": extension,
+                "mintwatch": program("browsers"),
                 "mitmdump": workspace::target(root).join("ci-tools/mitmproxy/bin/mitmdump"),
                 "target": workspace::target(root),
                 "origin": ports["https"],

@@ -10,7 +10,6 @@ mod real_interceptors {
     use std::path::{Path, PathBuf};
     use std::time::Duration;
 
-    use escargot::format::Message;
     use mintwatch::demo::pki::Authority;
     use mintwatch_tests::lab::interceptor::Road;
     use mintwatch_tests::lab::keep::keep;
@@ -18,7 +17,7 @@ mod real_interceptors {
     use mintwatch_tests::lab::ours::{Gateway, Picks};
     use mintwatch_tests::lab::servers::{DIALOGUES, SOCKS_PORT, port_in_place_of};
     use mintwatch_tests::lab::stand::{Family, is_pinned, kept, report_of};
-    use mintwatch_tests::lab::{Ask, Lab, Product, Roads, Seen, tool};
+    use mintwatch_tests::lab::{Ask, Lab, Product, Roads, Seen, program, tool};
     use mintwatch_validator::evidence::Transport;
     use mintwatch_validator::finding::Place as InChain;
     use mintwatch_validator::report::{AnchorKind, HostReport, PossessionReport};
@@ -177,7 +176,7 @@ mod real_interceptors {
 
     fn lab() -> Option<Lab> {
         if tool::wanted() {
-            return Some(Lab::build(mintwatch(), &HOSTS));
+            return Some(Lab::build(program("interceptors"), &HOSTS));
         }
         println!("LEFT OUT: the laboratory of real interceptors; set {}=1 to run it", tool::SWITCH);
         None
@@ -395,21 +394,5 @@ mod real_interceptors {
         };
         let unnamed = met(report).filter(|(index, host)| !is_named(*index, host));
         unnamed.map(|(_, host)| format!("not named: {}", line(host))).collect()
-    }
-
-    /// The program under test: `MINTWATCH_BIN`, or built here as the whole workspace would build it.
-    fn mintwatch() -> PathBuf {
-        if let Some(program) = std::env::var_os("MINTWATCH_BIN") {
-            return program.into();
-        }
-        let manifest = Path::new(env!("CARGO_MANIFEST_DIR")).with_file_name("Cargo.toml");
-        // With a test among the targets cargo unites features as for this very test: nothing is built twice.
-        let build = escargot::CargoBuild::new().manifest_path(manifest).args(["--workspace", "--locked", "--offline"]);
-        let messages = build.bin("mintwatch").test("interceptors").exec().unwrap();
-        let program = messages.into_iter().find_map(|message| match message.unwrap().decode().unwrap() {
-            Message::CompilerArtifact(made) if made.target.name == "mintwatch" => made.executable.map(std::borrow::Cow::into_owned),
-            _ => None,
-        });
-        program.expect("cargo names what it builds")
     }
 }

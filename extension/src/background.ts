@@ -45,8 +45,15 @@ const listener: Listener = {
     session.commits(tabId, host);
     refresh(tabId);
   },
-  settled: refresh,
-  closed: session.closes,
+  settled(tabId) {
+    // Browsers take a badge away while a page comes.
+    badge.forget(tabId);
+    refresh(tabId);
+  },
+  closed(tabId) {
+    badge.forget(tabId);
+    session.closes(tabId);
+  },
 };
 
 /** A connection was met: judged where its chain is new for its host, else only counted. */

@@ -12,8 +12,9 @@ const LOOKS: Record<Mark, { text: string; colour: string }> = {
 
 const shown = new Map<number, Mark>();
 
-/** Shows a mark on a tab's badge; a tab that is gone is no error. */
+/** Shows a mark on a tab's badge; a tab that is gone is no error. What is shown already costs nothing: most requests change nothing. */
 export function show(tabId: number, mark: Mark): void {
+  if (shown.get(tabId) === mark) return;
   shown.set(tabId, mark);
   const { text, colour } = LOOKS[mark];
   const word = api.i18n.getMessage(`mark_${mark}`);

@@ -1,6 +1,6 @@
 // Starts Firefox and Chromium with the extension for laboratories, and asks it as its own pages do.
 import { execFileSync, spawn } from "node:child_process";
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import http from "node:http";
 import net from "node:net";
 import { tmpdir } from "node:os";
@@ -54,6 +54,17 @@ function trust(database, roots) {
   roots.forEach((root, index) => certutil("-A", "-n", `lab ${index}`, "-t", "C,,", "-i", root));
 }
 
+/** The folder of the extension, or of a copy with another manifest. */
+function folderOf(extension, change, home) {
+  const folder = join(world.extension, extension);
+  if (change === null) return folder;
+  const copy = join(home, "extension");
+  cpSync(folder, copy, { recursive: true });
+  const file = join(copy, "manifest.json");
+  writeFileSync(file, JSON.stringify(change(JSON.parse(readFileSync(file, "utf8")))));
+  return copy;
+}
+
 const QUIET_FIREFOX = {
   "network.dns.forceResolve": "127.0.0.1",
   "network.captive-portal-service.enabled": false,
@@ -70,7 +81,7 @@ const QUIET_FIREFOX = {
 };
 
 /** @returns {Promise<Session>} */
-export async function firefox({ roots = PUBLIC, prefs = {}, proxy = null, insecure = false, extension = "firefox", locale = null } = {}) {
+export async function firefox({ roots = PUBLIC, prefs = {}, proxy = null, insecure = false, extension = "firefox", manifest = null } = {}) {
   const { home, profile: at } = profile();
   trust(at, roots);
   const proxied = proxy === null ? { "network.proxy.type": 0 } : {
@@ -91,21 +102,20 @@ export async function firefox({ roots = PUBLIC, prefs = {}, proxy = null, insecu
     extraPrefsFirefox: {
       ...QUIET_FIREFOX,
       "extensions.webextensions.uuids": JSON.stringify({ [FIREFOX_ID]: UUID }),
-      ...(locale === null ? {} : { "intl.locale.requested": locale }),
       ...proxied,
       ...prefs,
     },
   });
   const session = new Session("firefox", browser, home, `moz-extension://${UUID}/`);
   if (extension !== null) {
-    await browser.installExtension(join(world.extension, extension));
+    await browser.installExtension(folderOf(extension, manifest, home));
     await session.settle();
   }
   return session;
 }
 
 /** @returns {Promise<Session>} */
-export async function chromium({ roots = PUBLIC, feature = true, proxy = null, insecure = false, extension = "chromium", words = [], locale = null } = {}) {
+export async function chromium({ roots = PUBLIC, feature = true, proxy = null, insecure = false, extension = "chromium", manifest = null } = {}) {
   const { home, profile: at } = profile();
   trust(join(home, ".pki/nssdb"), roots);
   const network = proxy === null ? ["--host-resolver-rules=MAP * 127.0.0.1"] : [`--proxy-server=http://127.0.0.1:${proxy}`, "--proxy-bypass-list=<-loopback>"];
@@ -116,16 +126,14 @@ export async function chromium({ roots = PUBLIC, feature = true, proxy = null, i
     userDataDir: at,
     timeout: 60_000,
     protocolTimeout: 90_000,
-    ...(extension === null ? {} : { enableExtensions: [join(world.extension, extension)] }),
-    env: { ...process.env, HOME: home, ...(locale === null ? {} : { LANGUAGE: locale, LANG: `${locale}.UTF-8` }) },
+    ...(extension === null ? {} : { enableExtensions: [folderOf(extension, manifest, home)] }),
+    env: { ...process.env, HOME: home },
     args: [
       "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update",
       "--disable-sync", "--disable-domain-reliability", "--disable-default-apps", "--disable-dev-shm-usage",
       ...network,
       ...(feature ? ["--enable-features=WebRequestSecurityInfo"] : []),
       ...(insecure ? ["--ignore-certificate-errors"] : []),
-      ...(locale === null ? [] : [`--lang=${locale}`]),
-      ...words,
     ],
   });
   if (extension === null) return new Session("chromium", browser, home, "");
@@ -138,7 +146,7 @@ export async function chromium({ roots = PUBLIC, feature = true, proxy = null, i
 /** One browser with the extension. */
 class Session {
   constructor(name, browser, home, base) {
-    Object.assign(this, { name, browser, home, base, control: null });
+    Object.assign(this, { name, browser, home, base, profile: join(home, "profile"), control: null });
   }
 
   /** Hands the lab's tables over and agrees, as a person does on the first page. */
