@@ -7,7 +7,6 @@
 mod real_interceptors {
     use std::collections::{BTreeMap, BTreeSet};
     use std::fmt::Write as _;
-    use std::path::{Path, PathBuf};
     use std::time::Duration;
 
     use mintwatch::demo::pki::Authority;
