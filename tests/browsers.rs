@@ -13,6 +13,7 @@ mod in_real_browsers {
     use std::path::{Path, PathBuf};
     use std::process::{Child, Command, Stdio};
     use std::sync::Arc;
+    use std::time::{Duration, Instant};
 
     use data_encoding::BASE64;
     use mintwatch::demo::firewall::{self, LeafKeys, Settings};
@@ -152,10 +153,20 @@ mod in_real_browsers {
             assert!(!files.is_empty());
             let mut command = Command::new(node);
             command.current_dir(&here).args(["--test", "--test-concurrency=2", "--test-reporter=spec"]).args(&files);
-            command.env("MINTWATCH_WORLD", &self.folder).stdin(Stdio::null());
-            command.status().unwrap().success()
+            let mut running = Ended(command.env("MINTWATCH_WORLD", &self.folder).stdin(Stdio::null()).spawn().unwrap());
+            let end = Instant::now() + PATIENCE;
+            loop {
+                match running.0.try_wait().unwrap() {
+                    Some(status) => return status.success(),
+                    None if Instant::now() > end => panic!("the tests in browsers do not end within {} s", PATIENCE.as_secs()),
+                    None => std::thread::sleep(Duration::from_millis(200)),
+                }
+            }
         }
     }
+
+    /// Twice what the slowest machine took; each test has a deadline of its own.
+    const PATIENCE: Duration = Duration::from_mins(20);
 
     /// The hosts of the demonstration, and those that a check may draw.
     fn residents() -> Vec<Resident> {

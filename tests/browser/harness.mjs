@@ -107,11 +107,11 @@ export async function firefox({ roots = PUBLIC, prefs = {}, proxy = null, insecu
     },
   });
   const session = new Session("firefox", browser, home, `moz-extension://${UUID}/`);
-  if (extension !== null) {
+  if (extension === null) return session;
+  return session.orClosed(async () => {
     await browser.installExtension(folderOf(extension, manifest, home));
     await session.settle();
-  }
-  return session;
+  });
 }
 
 /** @returns {Promise<Session>} */
@@ -136,17 +136,31 @@ export async function chromium({ roots = PUBLIC, feature = true, proxy = null, i
       ...(insecure ? ["--ignore-certificate-errors"] : []),
     ],
   });
-  if (extension === null) return new Session("chromium", browser, home, "");
-  const worker = await browser.waitForTarget((target) => target.type() === "service_worker" && target.url().endsWith("/background.js"), { timeout: 30_000 });
-  const session = new Session("chromium", browser, home, worker.url().replace("background.js", ""));
-  await session.settle();
-  return session;
+  const session = new Session("chromium", browser, home, "");
+  if (extension === null) return session;
+  return session.orClosed(async () => {
+    const isWorker = (target) => target.type() === "service_worker" && target.url().endsWith("/background.js");
+    const worker = await browser.waitForTarget(isWorker, { timeout: 30_000 });
+    session.base = worker.url().replace("background.js", "");
+    await session.settle();
+  });
 }
 
 /** One browser with the extension. */
 class Session {
   constructor(name, browser, home, base) {
     Object.assign(this, { name, browser, home, base, profile: join(home, "profile"), control: null });
+  }
+
+  /** Runs the beginning; a browser that nobody gets to hold would keep the tests from ending. */
+  async orClosed(run) {
+    try {
+      await run();
+      return this;
+    } catch (error) {
+      await this.close();
+      throw error;
+    }
   }
 
   /** Hands the lab's tables over and agrees, as a person does on the first page. */
@@ -165,7 +179,8 @@ class Session {
     page.setDefaultTimeout(20_000);
     // Firefox never says that such a page has loaded.
     await atMost(this.name === "firefox" ? 1_500 : 15_000, page.goto(`${this.base}${file}`));
-    await until(`${file} is there`, () => page.evaluate(() => document.readyState === "complete"));
+    // Before it comes, the tab shows an empty page, which is complete as well.
+    await until(`${file} is there`, () => page.evaluate((base) => location.href.startsWith(base) && document.readyState === "complete", this.base));
     return page;
   }
 
