@@ -181,7 +181,7 @@ fn findings_reach_the_collector_once_a_day_though_it_was_down_and_the_run_was_ki
     assert_eq!(first.status.code(), Some(12), "that nobody takes it changes no verdict: {}", errors(&first));
     assert!(errors(&first).contains("6 new findings, 0 sent, 6 waiting"), "{}", errors(&first));
     // A collector that never answers, and a run that is killed meanwhile.
-    let silent = TcpListener::bind(address).unwrap();
+    let silent = bind(address);
     let mut child = home.command(&["report", &mcs().0, "--lab-tables", &mcs().1, "--to-collector", &url]).spawn().unwrap();
     let held = silent.accept().unwrap();
     child.kill().unwrap();
@@ -225,8 +225,14 @@ fn flags(home: &Home) -> BTreeMap<String, Vec<String>> {
     all
 }
 
+/// Listens where somebody listened before: another program's connection may pass through the port meanwhile.
+fn bind(address: std::net::SocketAddr) -> TcpListener {
+    let attempt = |_| TcpListener::bind(address).inspect_err(|_| std::thread::sleep(std::time::Duration::from_millis(50))).ok();
+    (0..200).find_map(attempt).expect("the port is free again within ten seconds")
+}
+
 fn receive(address: std::net::SocketAddr) -> Arc<Mutex<BTreeMap<String, usize>>> {
-    let listener = TcpListener::bind(address).unwrap();
+    let listener = bind(address);
     let heard = Arc::new(Mutex::new(BTreeMap::new()));
     let of_thread = heard.clone();
     std::thread::spawn(move || {
