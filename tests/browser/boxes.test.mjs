@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { BROWSERS, chromium, firefox, mitmproxy, url, world } from "./harness.mjs";
 
-const TIME = { timeout: 120_000 };
+const TIME = { timeout: 300_000 };
 const publicRoots = world.publicRoots;
 
 test("mitmproxy, whose root was added to the browser, is a warning", TIME, async (context) => {

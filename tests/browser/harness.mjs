@@ -18,7 +18,7 @@ export const FILTER = [...PUBLIC, world.privateRoot];
 export const sleep = (ms) => new Promise((done) => setTimeout(done, ms));
 
 /** Asks again until the answer is as wanted; tells the last answer where it never is. */
-export async function until(what, ask, ms = 15_000) {
+export async function until(what, ask, ms = 30_000) {
   const end = Date.now() + ms;
   let last;
   for (;;) {
@@ -96,7 +96,7 @@ export async function firefox({ roots = PUBLIC, prefs = {}, proxy = null, insecu
     userDataDir: at,
     acceptInsecureCerts: insecure,
     timeout: 60_000,
-    protocolTimeout: 90_000,
+    protocolTimeout: 180_000,
     args: ["--remote-allow-system-access"],
     env: { ...process.env, HOME: home, MOZ_CRASHREPORTER_DISABLE: "1" },
     extraPrefsFirefox: {
@@ -125,7 +125,7 @@ export async function chromium({ roots = PUBLIC, feature = true, proxy = null, i
     pipe: true,
     userDataDir: at,
     timeout: 60_000,
-    protocolTimeout: 90_000,
+    protocolTimeout: 180_000,
     ...(extension === null ? {} : { enableExtensions: [folderOf(extension, manifest, home)] }),
     env: { ...process.env, HOME: home },
     args: [

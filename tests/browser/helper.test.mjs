@@ -4,7 +4,7 @@ import { execFileSync } from "node:child_process";
 import { test } from "node:test";
 import { BROWSERS, world } from "./harness.mjs";
 
-test("the helper is started, says hello, and looks at nobody who is not public", { timeout: 120_000 }, async (context) => {
+test("the helper is started, says hello, and looks at nobody who is not public", { timeout: 300_000 }, async (context) => {
   for (const [name, launch] of BROWSERS) {
     await context.test(name, async () => {
       // Asking a person for the permission cannot be done here: this copy of the extension has it.

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { BROWSERS, firefox, url, world } from "./harness.mjs";
 
-const TIME = { timeout: 240_000 };
+const TIME = { timeout: 480_000 };
 const folder = join(world.folder, "parity");
 const names = readdirSync(folder).filter((name) => name.endsWith(".evidence.json")).map((name) => name.slice(0, -".evidence.json".length));
 const read = (name) => readFileSync(join(folder, name), "utf8");

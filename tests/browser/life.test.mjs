@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { BROWSERS, atMost, firefox, sleep, until, url, witness } from "./harness.mjs";
 
-const TIME = { timeout: 120_000 };
+const TIME = { timeout: 300_000 };
 
 /** Suspends the background; what comes next must wake it. */
 async function suspend(session) {

@@ -14,7 +14,7 @@ const WAYS = [
 ];
 const WIDTH = { popup: 400 };
 
-test("popup, options, first page, authorities and viewer", { timeout: 240_000 }, async (context) => {
+test("popup, options, first page, authorities and viewer", { timeout: 480_000 }, async (context) => {
   mkdirSync(PICTURES, { recursive: true });
   for (const [name, launch] of BROWSERS) {
     // Languages are packages of their own, but Firefox can be told to write English from the right; Arabic is in extension/test.
