@@ -5,26 +5,49 @@ use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::process::{Child, Command, Stdio};
 
-use mintwatch::observe::{Plan, Resolver, run};
+use mintwatch::observe::{Hello, Plan, Resolver, run};
 use mintwatch_validator::evidence::{Host, Seen};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 /// What a peer does that keeps a handshake open.
 #[derive(Clone, Copy)]
-pub(crate) enum Peer {
+enum Peer {
     /// Takes the hello, and says nothing.
     Silent,
     /// Sends its whole flight but for the end.
     Stalling(SocketAddr),
 }
 
-/// Returns the resident memory, in KiB, of a process that has so many handshakes open; none where the system does not tell.
-pub(crate) fn resident(count: usize, peer: Peer) -> Option<u64> {
+/// Resident memory, in KiB, of processes that have so many handshakes open.
+pub(crate) struct Held {
+    pub(crate) count: usize,
+    /// With the hello without a post-quantum key, and a peer that is silent.
+    pub(crate) classic: u64,
+    /// With the usual hello, and a peer that is silent.
+    pub(crate) silent: u64,
+    /// With the usual hello, and a peer that stalls.
+    pub(crate) stalling: u64,
+}
+
+impl Held {
+    /// Measures it for each count; nothing where the system does not tell.
+    pub(crate) fn measure(server: SocketAddr, counts: &[usize]) -> Vec<Self> {
+        let of = |count| {
+            let classic = resident(count, Hello::Classic, Peer::Silent)?;
+            let silent = resident(count, Hello::Usual, Peer::Silent)?;
+            let stalling = resident(count, Hello::Usual, Peer::Stalling(server))?;
+            Some(Self { count, classic, silent, stalling })
+        };
+        counts.iter().filter_map(|&count| of(count)).collect()
+    }
+}
+
+fn resident(count: usize, hello: Hello, peer: Peer) -> Option<u64> {
     // A process may often have 1,024 files open, and could have more.
     let limit = getrlimit(Resource::Nofile);
     setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit }).unwrap();
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let prober = Prober::start(count, listener.local_addr().unwrap());
+    let prober = Prober::start(count, hello, listener.local_addr().unwrap());
     let held: Vec<TcpStream> = (0..count).map(|_| hold(&listener, peer)).collect();
     if matches!(peer, Peer::Stalling(_)) {
         // What was sent last is still to be read.
@@ -57,9 +80,10 @@ const WITHHELD: usize = 16;
 struct Prober(Child);
 
 impl Prober {
-    fn start(count: usize, peer: SocketAddr) -> Self {
+    fn start(count: usize, hello: Hello, peer: SocketAddr) -> Self {
         let mut command = Command::new(std::env::current_exe().unwrap());
-        command.args([PROBER, &count.to_string(), &peer.to_string()]).stdin(Stdio::null()).stdout(Stdio::null());
+        let hello = if hello == Hello::Classic { CLASSIC } else { USUAL };
+        command.args([PROBER, &count.to_string(), hello, &peer.to_string()]).stdin(Stdio::null()).stdout(Stdio::null());
         Self(command.spawn().unwrap())
     }
 
@@ -81,6 +105,7 @@ impl Drop for Prober {
 pub(crate) fn be_the_prober() {
     let mut arguments = std::env::args().skip_while(|argument| argument != PROBER).skip(1);
     let count: usize = arguments.next().unwrap().parse().unwrap();
+    let hello = if arguments.next().unwrap() == CLASSIC { Hello::Classic } else { Hello::Usual };
     let peer: SocketAddr = arguments.next().unwrap().parse().unwrap();
     let hosts: Vec<Host> = (0..count).map(|number| Host::parse(&crate::name(number)).unwrap()).collect();
     let mut resolver = Resolver::stated_only();
@@ -89,11 +114,14 @@ pub(crate) fn be_the_prober() {
     }
     let mut plan = Plan { concurrency: count, resolver, ..Plan::for_hosts(hosts.into_iter().map(|host| (host, 443))) };
     for planned in &mut plan.targets {
+        planned.way.hello = hello;
         // A name that every server here has a certificate for.
         planned.target.server_name = Seen::Yes(Host::parse(&crate::name(0)).unwrap());
     }
     run(plan, &mut ()).unwrap();
 }
 
+const CLASSIC: &str = "classic";
+const USUAL: &str = "usual";
 /// The argument that makes this program the prober.
 pub(crate) const PROBER: &str = "--be-the-prober";
