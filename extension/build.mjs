@@ -70,6 +70,8 @@ async function writeExtension({ browser, module, out, lab, managed }) {
     define: { LAB: String(lab), BROWSER: JSON.stringify(browser), MANAGED: String(managed) },
     alias: { platform: join(here, `src/browsers/${browser}.ts`) },
     absWorkingDir: here,
+    // The bundle names its files by where they lie; a linked folder of packages must not name another place.
+    preserveSymlinks: true,
     logLevel: "warning",
   });
   for (const page of PAGES) {

@@ -59,7 +59,7 @@ test("an extension that is loaded anew amid a page sees what comes after", TIME,
         await until("the extension is back", async () => {
           session.control = await session.extensionPage("options.html");
           return (await session.ask("settings")).consent;
-        }, 30_000);
+        }, 90_000);
         const next = url("tax.treasury.test", "reload/plain");
         await session.open(next);
         const state = await session.tab(next);
