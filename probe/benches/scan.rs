@@ -52,7 +52,7 @@ const PIPELINE: f64 = 420.0 / V_OF_BARS;
 const COLD: f64 = 3_000.0 / V_OF_BARS;
 /// What a check costs where a distribution keeps 140 roots as a bundle, as files and for Java, with room for slower disks: each
 /// file is opened, read and hashed, for what is not read cannot be told.
-const COLD_MOST: f64 = 3.0 * COLD;
+const COLD_MOST: f64 = 4.0 * COLD;
 /// The most memory a scan may take, in KiB: by itself, and with each connection that is open.
 const RESIDENT: (f64, f64) = (12.0 * 1024.0, 9.0);
 /// What a key of ML-KEM-768 takes besides, in KiB, until the server answers: the bar was drawn without one.
