@@ -180,12 +180,7 @@ class Session {
     // Firefox never says that such a page has loaded.
     await atMost(this.name === "firefox" ? 1_500 : 15_000, page.goto(`${this.base}${file}`));
     // Before it comes, the tab shows an empty page, which is complete as well.
-    await until(`${file} is there`, async () => {
-      const there = await page.evaluate((base) => location.href.startsWith(base) && document.readyState === "complete", this.base);
-      // Chromium shows an error for an extension that is on its way back, and leaves it at that.
-      if (!there && this.name === "chromium") await atMost(3_000, page.goto(`${this.base}${file}`));
-      return there;
-    });
+    await until(`${file} is there`, () => page.evaluate((base) => location.href.startsWith(base) && document.readyState === "complete", this.base));
     return page;
   }
 
