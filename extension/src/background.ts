@@ -6,8 +6,8 @@ import * as check from "./check";
 import { evidence as makeDocument, observation } from "./evidence";
 import { exported } from "./export";
 import * as helper from "./helper";
-import { pageMark, rank, tellsAtOnce } from "./marks";
-import type { Answer, Ask, Kind, Mark, Protocol, Report, TabState } from "./messages";
+import { declaredFor, markOf, pageMark, rank, tellsAtOnce } from "./marks";
+import type { Answer, Ask, HostReport, Kind, Mark, Protocol, Report, TabState } from "./messages";
 import type { Listener, Sighting } from "./observe";
 import { unseen } from "./observe";
 import * as session from "./session";
@@ -22,7 +22,10 @@ let consent: boolean | null = null;
 let restored: Promise<void> | null = null;
 
 const listener: Listener = {
-  seen: (sighting, certificates) => void met(sighting, session.learn(sighting.fingerprints, certificates)),
+  seen(sighting, certificates) {
+    // At the start it is not known yet whether somebody agreed; what was learnt is forgotten where nobody did.
+    if (consent !== false) void met(sighting, session.learn(sighting.fingerprints, certificates));
+  },
   seenAgain(sighting) {
     const chain = session.known(sighting.fingerprints);
     if (chain !== null) void met(sighting, chain);
@@ -39,8 +42,11 @@ const listener: Listener = {
     session.misses(tabId);
     if (isMain) void sightless(tabId, host, port);
   },
-  begins: session.begins,
+  begins(tabId, host) {
+    if (consent !== false) session.begins(tabId, host);
+  },
   navigated(tabId, host) {
+    if (consent === false) return;
     badge.forget(tabId);
     session.commits(tabId, host);
     refresh(tabId);
@@ -64,7 +70,11 @@ async function met(sighting: Sighting, chain: string[]): Promise<void> {
   session.attach(sighting, entry.key);
   const page = session.pageOf(sighting.tabId);
   if (page !== null) page.judged += 1;
-  if (isNew) await judge(entry);
+  if (isNew) {
+    await judge(entry);
+    // Other tabs may have met it meanwhile.
+    for (const tab of session.tabsWith(entry.key)) refresh(tab);
+  }
   refresh(sighting.tabId);
   session.persistSoon();
 }
@@ -89,8 +99,13 @@ async function take(entry: Entry, report: Report, index: number): Promise<void> 
   const host = report.hosts[index];
   if (host === undefined) return;
   session.note(entry, report, host, (await settings()).declared);
-  if (tellsAtOnce(report) && rank(entry.mark) >= rank("alarm")) badge.tell(`${host.host} ${host.anchors[0]?.spki_sha256 ?? ""}`, host.host);
-  await session.keep(entry, session.documentOf(entry, version, await platform.portal()));
+  tell(entry, host);
+  await session.keep(entry, async () => session.documentOf(entry, version, await platform.portal()));
+}
+
+/** Tells of what no client would notice. The system keeps notifications: of private windows it is told none. */
+function tell(entry: Entry, host: HostReport): void {
+  if (tellsAtOnce(host) && !entry.sighting.isPrivate) badge.tell(`${host.host} ${host.anchors[0]?.spki_sha256 ?? ""}`, host.host);
 }
 
 /** Hosts that are judged together, at most: what many hosts share shows itself in far fewer. */
@@ -105,21 +120,30 @@ function correlateSoon(): void {
 
 /** Judges the last hosts together: one issuer or one key for many shows in no single connection. */
 async function correlate(): Promise<void> {
-  const { document, entries } = session.together(version, await platform.portal(), TOGETHER);
-  if (entries.length < 2) return;
+  const portal = await platform.portal();
+  const all = session.together(version, portal, TOGETHER);
+  if (all.entries.length < 2) return;
+  const declared = (await settings()).declared;
+  const markIn = (report: Report, index: number): Mark => {
+    const host = report.hosts[index];
+    return host === undefined ? "none" : markOf(host, declaredFor(host, declared, Date.now()));
+  };
+  const seen = (await validator.judged(all.document)).report;
+  if (seen === null) return;
+  // Only those are judged as one document and kept as one that somebody answers for: who else was visited is nobody's evidence.
+  const several = all.entries.filter((_, index) => rank(markIn(seen, index)) >= rank("warning"));
+  if (!several.some((entry) => rank(entry.mark) < rank("warning"))) return;
+  const document = session.documentOfAll(several, version, portal);
   const { report } = await validator.judged(document);
   if (report === null) return;
-  const declared = (await settings()).declared;
-  for (const [index, entry] of entries.entries()) {
+  for (const [index, entry] of several.entries()) {
     const host = report.hosts[index];
-    if (host === undefined || entry.report === null) continue;
-    const before = entry.mark;
-    const alone = entry.report;
-    session.note(entry, { ...report, hosts: [host], verdict: host.verdict, findings: of(report, index) }, host, declared);
     // Together more is known; what one connection showed by itself is never taken back.
-    if (rank(entry.mark) < rank(before)) session.note(entry, alone, alone.hosts[0] ?? host, declared);
-    if (entry.mark === before) continue;
-    await session.keep(entry, document);
+    if (host === undefined || rank(markIn(report, index)) <= rank(entry.mark)) continue;
+    session.note(entry, { ...report, hosts: [host], verdict: host.verdict, findings: of(report, index) }, host, declared);
+    entry.document = document;
+    tell(entry, host);
+    await session.keep(entry, () => Promise.resolve(document));
     session.persist(entry);
     for (const tab of session.tabsWith(entry.key)) refresh(tab);
   }
@@ -135,7 +159,7 @@ async function sightless(tabId: number, host: string, port: number): Promise<voi
   const page = session.pageOf(tabId);
   if (page?.isPrivate === true || (await isPrivate(tabId))) return;
   const before = [...session.entries.values()].find((entry) => entry.sighting.source === "helper" && entry.sighting.host === host);
-  const entry = before ?? (await askHelper(host, port)).entry;
+  const entry = before ?? (await askHelper(host, port, false)).entry;
   if (entry !== null) {
     session.attach({ ...entry.sighting, tabId, isMain: true }, entry.key);
     refresh(tabId);
@@ -150,13 +174,13 @@ async function isPrivate(tabId: number): Promise<boolean> {
   );
 }
 
-async function askHelper(host: string, port: number): Promise<{ entry: Entry | null; trouble: string | null }> {
+async function askHelper(host: string, port: number, isPrivate: boolean): Promise<{ entry: Entry | null; trouble: string | null }> {
   const looked = await helper.helperLook(host, port);
   const seen = looked.evidence?.observations[0];
   if (looked.report === null || seen === undefined) return { entry: null, trouble: looked.trouble };
   const chain = typeof seen.chain === "object" && "yes" in seen.chain ? seen.chain.yes.certificates : [];
   const fingerprints = looked.report.hosts[0]?.chain.map((one) => one.sha256) ?? [];
-  const sighting: Sighting = { ...unseen({ host, port }), source: "helper", at: seen.at, fingerprints };
+  const sighting: Sighting = { ...unseen({ host, port }), source: "helper", at: seen.at, fingerprints, isPrivate };
   const { entry } = session.enter(sighting, chain);
   entry.document = looked.evidence;
   await take(entry, looked.report, 0);
@@ -190,6 +214,7 @@ async function agreed(): Promise<boolean> {
 function ready(): Promise<void> {
   restored ??= (async () => {
     consent = (await settings()).consent;
+    if (!consent) session.unlearn();
     await session.restore();
   })();
   return restored;
@@ -246,7 +271,7 @@ const handlers: Handlers = {
     return { key, host, port, mark, source: "browser", cause, requests: 0, firstSeen: at, report, note: null, declared: null, failure: null };
   },
   async details({ key }) {
-    const chain = session.entries.get(key)?.chain ?? [];
+    const chain = session.entries.get(key)?.chain ?? (await session.keptChain(key));
     const one = (der: string) => validator.described(Uint8Array.from(atob(der), (letter) => letter.charCodeAt(0)));
     return (await Promise.all(chain.map((der) => one(der).catch(() => [])))).flat();
   },
@@ -266,9 +291,9 @@ const handlers: Handlers = {
     if (start && (await agreed())) void check.start(way).then(() => session.persistSoon());
     return check.state();
   },
-  async helperLook({ host, port }) {
+  async helperLook({ host, port, isPrivate }) {
     if (!(await agreed())) return { whole: null, trouble: "nobody agreed yet" };
-    const { entry, trouble } = await askHelper(host, port);
+    const { entry, trouble } = await askHelper(host, port, isPrivate);
     return { whole: entry === null ? null : session.whole(entry, (await settings()).declared), trouble };
   },
   helperState: () => helper.helperState(),
@@ -302,7 +327,7 @@ async function tabState(tabId: number): Promise<TabState> {
     dropped,
     sight: allowed ? platform.sight() : "no-permission",
     helper: await helper.helperState(),
-    isPrivate: page?.isPrivate ?? false,
+    isPrivate: page?.isPrivate ?? (await isPrivate(tabId)),
     portal: (await platform.portal()) ?? false,
     judged: page?.judged ?? 0,
     missed: page?.missed ?? 0,

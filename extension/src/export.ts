@@ -8,6 +8,11 @@ export function exported(document: Evidence, report: Report | null, profile: "in
   if (profile === "public") {
     copy.surroundings.anchors = take(copy.surroundings.anchors, "/surroundings/anchors: may name an employer", removed);
     copy.surroundings.dns = take(copy.surroundings.dns, "/surroundings/dns: names the network's resolver", removed);
+    copy.surroundings.proxies = take(copy.surroundings.proxies, "/surroundings/proxies: tells how this machine is set up", removed);
+    copy.surroundings.store_overrides = take(copy.surroundings.store_overrides, "/surroundings/store_overrides: likewise", removed);
+    if (copy.surroundings.remembered !== undefined) {
+      copy.surroundings.remembered = take(copy.surroundings.remembered, "/surroundings/remembered: tells of other days", removed);
+    }
     copy.collected_at -= copy.collected_at % 60;
     removed.push("/collected_at: rounded to the minute");
     for (const [index, seen] of copy.observations.entries()) {

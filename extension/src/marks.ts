@@ -1,5 +1,5 @@
 /** From a report to what a badge shows: the only place where causes become marks. */
-import type { DeclaredCa, HostReport, Mark, Report } from "./messages";
+import type { DeclaredCa, HostReport, Mark } from "./messages";
 
 type Verdict = HostReport["verdict"];
 
@@ -52,8 +52,8 @@ export function pageMark(main: Mark, others: Iterable<Mark>): Mark {
   return mark;
 }
 
-export function tellsAtOnce(report: Report): boolean {
-  return TOLD_AT_ONCE.includes(report.verdict.cause);
+export function tellsAtOnce(host: HostReport): boolean {
+  return TOLD_AT_ONCE.includes(host.verdict.cause);
 }
 
 export function rank(mark: Mark): number {

@@ -183,7 +183,7 @@ export interface Protocol {
   export: { ask: { key: string; profile: "internal" | "public" }; answer: Export | null };
   check: { ask: { start: boolean }; answer: CheckState };
   /** Asks the helper for another handshake with a host; null: the helper did not answer, see `helper`. */
-  helperLook: { ask: { host: string; port: number }; answer: { whole: Whole | null; trouble: string | null } };
+  helperLook: { ask: { host: string; port: number; isPrivate: boolean }; answer: { whole: Whole | null; trouble: string | null } };
   helperState: { ask: object; answer: HelperState };
   findings: { ask: object; answer: KeptFinding[] };
   forget: { ask: object; answer: null };

@@ -17,7 +17,7 @@ export interface Entry {
   key: string;
   sighting: Sighting;
   chain: Der[];
-  /** A document of the helper's own; those of the browser are made when asked for. */
+  /** The document that the report is of, where it is not that of this connection alone: the helper's, or that of several hosts. */
   document: Evidence | null;
   report: Report | null;
   failure: string | null;
@@ -31,7 +31,8 @@ export interface Page {
   host: string | null;
   main: string | null;
   keys: Set<string>;
-  isPrivate: boolean;
+  /** Unknown until something of it was seen; only what is known to be no secret is written anywhere. */
+  isPrivate: boolean | null;
   missed: number;
   judged: number;
   /** Shows the browser's own page about a failure; Chromium never says that it has come, Firefox does, sooner or later. */
@@ -71,6 +72,12 @@ export function keyOf(sighting: Sighting): string {
 export function known(fingerprints: string[]): Der[] | null {
   const chain = fingerprints.map((one) => ders.get(one));
   return chain.every((one) => one !== undefined) ? (chain as Der[]) : null;
+}
+
+/** Forgets all bytes: nobody agreed to their being looked at. */
+export function unlearn(): void {
+  ders.clear();
+  pages.clear();
 }
 
 export function learn(fingerprints: string[], certificates: Uint8Array[]): Der[] {
@@ -171,7 +178,7 @@ export function authorityRows(): AuthorityRow[] {
 // Tabs.
 
 function freshPage(host: string | null): Page {
-  return { host, main: null, keys: new Set(), isPrivate: false, missed: 0, judged: 0, isFailure: false };
+  return { host, main: null, keys: new Set(), isPrivate: null, missed: 0, judged: 0, isFailure: false };
 }
 
 /** A main document's headers came: what follows belongs to the page that begins. */
@@ -217,7 +224,7 @@ export function attach(sighting: Sighting, key: string): void {
   pages.set(sighting.tabId, tab);
   const waits = [tab.next, tab.current].find((page) => page !== null && sighting.isMain && page.host === sighting.host);
   const page = waits ?? (tab.next !== null && sighting.isMain ? tab.next : tab.current);
-  page.isPrivate ||= sighting.isPrivate;
+  page.isPrivate = page.isPrivate === true || sighting.isPrivate;
   if (sighting.isMain && page.host === sighting.host) page.main = key;
   if (page.keys.size < MOST_KEYS_OF_A_PAGE) page.keys.add(key);
 }
@@ -280,10 +287,15 @@ export function documentOf(entry: Entry, version: string, portal: boolean | null
 
 /** The last chains of different hosts: what several hosts have in common is seen only in all of them. */
 export function together(version: string, portal: boolean | null, most: number): { document: Evidence; entries: Entry[] } {
-  const seen = [...entries.values()].filter((entry) => entry.chain.length > 0 && entry.document === null && !entry.sighting.isPrivate);
-  const chosen = seen.slice(-most);
-  const observations = chosen.map((entry) => observation(entry.sighting, entry.chain));
-  return { document: evidence(BROWSER, version, Date.now(), observations, portal), entries: chosen };
+  // What the judge could not read by itself would spoil the document for all others.
+  const fits = (entry: Entry) => entry.chain.length > 0 && entry.failure === null && entry.sighting.source !== "helper" && !entry.sighting.isPrivate;
+  const chosen = [...entries.values()].filter(fits).slice(-most);
+  return { document: documentOfAll(chosen, version, portal), entries: chosen };
+}
+
+export function documentOfAll(several: Entry[], version: string, portal: boolean | null): Evidence {
+  const observations = several.map((entry) => observation(entry.sighting, entry.chain));
+  return evidence(BROWSER, version, Date.now(), observations, portal);
 }
 
 // Across a suspension.
@@ -291,7 +303,9 @@ export function together(version: string, portal: boolean | null, most: number):
 /** Writes an entry where a suspended background finds it again. */
 export function persist(entry: Entry): void {
   if (entry.sighting.isPrivate) return;
-  void api.storage.session.set({ [`entry ${entry.key}`]: entry }).catch(() => undefined);
+  // The document of several hosts is made anew where it is needed: in each of them it would fill the store.
+  const lean = { ...entry, document: entry.sighting.source === "helper" ? entry.document : null };
+  void api.storage.session.set({ [`entry ${entry.key}`]: lean }).catch(() => undefined);
 }
 
 let timer: ReturnType<typeof setTimeout> | undefined;
@@ -308,7 +322,7 @@ async function persistNow(): Promise<void> {
     authorities: [...authorities].map(([id, one]) => [id, { ...one, sites: [...one.sites] }]),
   };
   for (const [id, { current }] of pages) {
-    if (!current.isPrivate) kept[`page ${id}`] = { ...current, keys: [...current.keys] };
+    if (current.isPrivate === false) kept[`page ${id}`] = { ...current, keys: [...current.keys] };
   }
   await api.storage.session.set(kept).catch(() => undefined);
 }
@@ -343,7 +357,15 @@ function restoreAuthorities(rows: [string, Omit<Authority, "sites"> & { sites: s
 
 type Kept = KeptFinding & { document: Evidence; report: Report };
 
-export async function keep(entry: Entry, document: Evidence): Promise<void> {
+/** One after the other: two that read the same list would lose one of their findings. */
+let keeping: Promise<void> = Promise.resolve();
+
+export function keep(entry: Entry, document: () => Promise<Evidence>): Promise<void> {
+  keeping = keeping.then(() => keepNext(entry, document)).catch(() => undefined);
+  return keeping;
+}
+
+async function keepNext(entry: Entry, document: () => Promise<Evidence>): Promise<void> {
   const host = hostReport(entry);
   if (entry.sighting.isPrivate || host === null || entry.report === null || rank(entry.mark) < rank("warning")) return;
   const all = await kept();
@@ -353,12 +375,20 @@ export async function keep(entry: Entry, document: Evidence): Promise<void> {
     return one.host === host.host && one.cause === host.verdict.cause && (other?.anchors[0]?.spki_sha256 ?? other?.chain.at(-1)?.issuer) === authority;
   };
   if (all.some(same)) return;
-  const finding: Kept = { key: entry.key, host: host.host, cause: host.verdict.cause, mark: entry.mark, at: entry.firstSeen, document, report: entry.report };
+  const { key, mark, firstSeen: at, report } = entry;
+  const finding: Kept = { key, host: host.host, cause: host.verdict.cause, mark, at, document: await document(), report };
   await api.storage.local.set({ findings: [...all, finding].slice(-MOST_KEPT) });
 }
 
 export async function kept(): Promise<Kept[]> {
   return ((await api.storage.local.get("findings")) as { findings?: Kept[] }).findings ?? [];
+}
+
+/** The certificates of a finding that was kept. */
+export async function keptChain(key: string): Promise<Der[]> {
+  const finding = (await kept()).find((one) => one.key === key);
+  const seen = finding?.document.observations.find((one) => one.target.host === finding.host)?.chain;
+  return typeof seen === "object" && "yes" in seen ? seen.yes.certificates : [];
 }
 
 export async function forget(): Promise<void> {

@@ -16,7 +16,11 @@ let overlay: string | null = null;
 
 /** Loads the module, once; called lazily, so that an event that needs no judge pays nothing. */
 export function load(): Promise<void> {
-  ready ??= start();
+  ready ??= start().catch((error: unknown) => {
+    // The next question tries again.
+    ready = null;
+    throw error;
+  });
   return ready;
 }
 

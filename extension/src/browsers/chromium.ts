@@ -56,8 +56,7 @@ function watch(listener: Listener): void {
     const target = authority(details.url);
     const failure = ofChromium(details.error);
     if (details.type !== "main_frame" || target === null || failure === null) return;
-    void withPrivacy({ ...unseen(target),
-    form: "end-entity-only" as const, tabId: details.tabId, isMain: true, failure }).then(listener.failed);
+    void withPrivacy({ ...unseen(target), form: "end-entity-only", tabId: details.tabId, isMain: true, failure }).then(listener.failed);
   }, HTTPS);
   watchTabs(listener);
 }
@@ -100,7 +99,7 @@ function settle(requestId: string, fromCache: boolean, listener: Listener): void
   const first = security.certificates[0];
   const sighting: Sighting = {
     ...unseen(target),
-    form: "end-entity-only" as const,
+    form: "end-entity-only",
     source: details.initiator === location.origin && details.tabId === -1 ? "check" : "browser",
     tabId: details.tabId,
     isMain: details.type === "main_frame",
@@ -119,7 +118,8 @@ function settle(requestId: string, fromCache: boolean, listener: Listener): void
 
 /** A request does not say whether its window is private; its tab does. */
 async function withPrivacy(sighting: Sighting): Promise<Sighting> {
-  if (sighting.tabId < 0) return sighting;
+  // Of a request without a tab, such as a site's worker's, nothing tells; our own are no secret.
+  if (sighting.tabId < 0) return { ...sighting, isPrivate: sighting.source !== "check" };
   try {
     return { ...sighting, isPrivate: (await api.tabs.get(sighting.tabId)).incognito };
   } catch {

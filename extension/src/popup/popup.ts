@@ -141,7 +141,7 @@ function helper(state: TabState): HTMLElement[] {
     result.replaceChildren(el("p", { class: "soft" }, word("helper_busy")));
     attempt(async () => {
       try {
-        const { whole: seen, trouble } = await ask("helperLook", { host: target.host, port: target.port });
+        const { whole: seen, trouble } = await ask("helperLook", { host: target.host, port: target.port, isPrivate: state.isPrivate });
         if (seen !== null) visit(seen);
         else result.replaceChildren(el("p", { class: "trouble" }, word("helper_trouble"), " ", english(trouble ?? "")));
       } finally {
