@@ -23,6 +23,8 @@ use crate::signatures::{Signatures, TlsSignatureError};
 use crate::tables::{Disclosure, KeyKind, KeyStanding, Revocation, Since, Standing, Tables};
 use crate::unseen::{self, KnownKey, Signer, UnseenIssuer, Untold};
 
+/// How many different anchors that clients tell of are taken; who inspects TLS adds one, or a few.
+const MOST_OF_CLIENTS: usize = 64;
 /// The origin of an anchor that only the client that accepted it tells of.
 const CLIENT: &str = "client";
 /// How many handshakes, answers or memories of one host are held against each other.
@@ -326,12 +328,12 @@ fn local_anchors<'e>(machine: impl Iterator<Item = &'e MachineAnchor>, tables: &
 
 /// Adds what a client tells was added to its store: it need not be in any store that somebody read.
 fn add_anchors_of_clients<'e>(anchors: &mut Vec<Anchor<'e>>, evidence: &'e Evidence, tables: &Tables) {
-    for observation in &evidence.observations {
-        let Some((ClientAnchor::Added, der)) = accepted_anchor(observation) else { continue };
-        let Some(anchor) = added_anchor(der, CLIENT, tables) else { continue };
-        if !anchors.iter().any(|known| known.sha256 == anchor.sha256) {
-            anchors.push(anchor);
-        }
+    let mut known: BTreeSet<Sha256> = anchors.iter().map(|anchor| anchor.sha256).collect();
+    let accepted = evidence.observations.iter().filter_map(accepted_anchor);
+    let added: BTreeSet<&Bytes> = accepted.filter(|(whose, _)| *whose == ClientAnchor::Added).map(|(_, der)| der).collect();
+    // Every chain is held against all of them, and anybody may write a document.
+    for der in added.into_iter().take(MOST_OF_CLIENTS) {
+        anchors.extend(added_anchor(der, CLIENT, tables).filter(|anchor| known.insert(anchor.sha256)));
     }
 }
 

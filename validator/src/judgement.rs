@@ -355,7 +355,7 @@ fn table_uses(evidence: &Evidence, tables: &Tables) -> Vec<TableUse> {
 mod tests {
     use rcgen::IsCa;
 
-    use crate::evidence::{ClockCheck, DnsAnswer, Evidence, Host, Seen, Vantage};
+    use crate::evidence::{ClientView, ClockCheck, DnsAnswer, Evidence, Host, Overridden, Seen, Vantage};
     use crate::testing::{Lab, NOW, PINNED_HOST, below};
     use crate::verdict::{Cause, Confidence};
 
@@ -536,6 +536,29 @@ mod tests {
         let lone = || lab.site("www.bank.example").issued_by(&lab.undisclosed).leaf_only();
         assert_eq!(cause(lone(), Vantage::Chromium), Cause::LocalInterception);
         assert_eq!(cause(lone(), Vantage::Recorded), Cause::Inconclusive);
+    }
+
+    #[test]
+    fn many_lone_end_entities_that_a_browser_took_are_under_somebody_who_is_trusted_there() {
+        let lab = Lab::new();
+        let hosts = ["www.bank.example", "www.shop.example", "www.news.example", "mail.other.example", "www.search.example"];
+        let lone = |host| lab.site(host).issued_by(&lab.unknown).leaf_only();
+        let judged = |vantage, overridden| {
+            let mut evidence = lab.evidence(&hosts.map(lone));
+            evidence.collector.vantage = vantage;
+            for observation in &mut evidence.observations {
+                let client = ClientView { anchor: Seen::NotVisible, pinned: Seen::NotVisible, overridden };
+                observation.client = Seen::Yes(client);
+            }
+            super::judge(&evidence, &lab.tables()).verdict.cause
+        };
+        assert_eq!(judged(Vantage::Chromium, None), Cause::LocalInterception);
+        // Some interceptors sign each certificate with the key that it is for.
+        let own_key = lab.judge(&[lab.site("www.bank.example").issued_by(&lab.unknown).over_issuers_key().leaf_only()]);
+        assert_eq!(own_key.verdict.cause, Cause::LocalInterception);
+        // Whoever let the error pass trusts nobody, and of a record nobody knows.
+        assert_eq!(judged(Vantage::Chromium, Some(Overridden::Unnamed)), Cause::UntrustedInterception);
+        assert_eq!(judged(Vantage::Recorded, None), Cause::UntrustedInterception);
     }
 
     #[test]

@@ -392,7 +392,10 @@ fn weigh_unanchored(standing: &Standing, said: &Said<'_>) -> Verdict {
     }
     for id in ["one-issuer-many-operators", "minted-on-demand"] {
         if let Some(finding) = said.by(id, Weight::Strong) {
-            return rule(C::UntrustedInterception, S::High, K::Strong, &finding.says, &[finding]);
+            return match taken_here(standing, said) {
+                Some(taken) => rule(C::LocalInterception, S::High, K::Strong, &finding.says, &[finding, taken]),
+                None => rule(C::UntrustedInterception, S::High, K::Strong, &finding.says, &[finding]),
+            };
         }
     }
     // Whoever bears an authority's name over another key does not do so by neglect.
@@ -402,17 +405,15 @@ fn weigh_unanchored(standing: &Standing, said: &Said<'_>) -> Verdict {
     if !standing.searched {
         return rule(C::Inconclusive, S::Low, K::Weak, "the chain allows more paths than the budget", &[]);
     }
-    if let Some(unknown) = said.by("undisclosed-issuer", Weight::Strong) {
-        let borrowed = unknown.kind.as_deref() == Some("name-without-key");
-        match (standing.accepted_unseen, standing.internal_name, borrowed) {
-            (true, true, _) => {
-                return rule(C::InternalName, S::Info, K::Weak, "an internal name, and no public authority signed it", &[unknown]);
-            }
-            // Somebody here trusts it, and no public authority signed it: an anchor was added, or a CA hidden.
-            (true, false, _) => return rule(C::LocalInterception, S::High, K::Weak, &unknown.says, &[unknown]),
-            (false, _, true) => return rule(C::UntrustedInterception, S::High, K::Strong, &unknown.says, &[unknown]),
-            (false, _, false) => {}
-        }
+    if let Some(taken) = taken_here(standing, said) {
+        return if standing.internal_name {
+            rule(C::InternalName, S::Info, K::Weak, "an internal name, and no public authority signed it", &[taken])
+        } else {
+            rule(C::LocalInterception, S::High, K::Weak, &taken.says, &[taken])
+        };
+    }
+    if let Some(borrowed) = said.by("undisclosed-issuer", Weight::Strong).filter(|one| one.kind.as_deref() == Some("name-without-key")) {
+        return rule(C::UntrustedInterception, S::High, K::Strong, &borrowed.says, &[borrowed]);
     }
     if standing.signed_by_known {
         return weigh_end_entity_alone(standing, said);
@@ -428,6 +429,14 @@ fn weigh_unanchored(standing: &Standing, said: &Said<'_>) -> Verdict {
         Some("retired") => rule(C::OriginFault, S::Info, K::Strong, "the chain ends at a root that has left every root program", &by),
         _ => rule(C::Inconclusive, S::Low, K::Weak, "nobody trusts the issuer, and only this host shows it", &by),
     }
+}
+
+/// A client that shows the end-entity alone took it, and no public authority signed it: an anchor was added, or a CA hidden.
+fn taken_here<'f>(standing: &Standing, said: &Said<'f>) -> Option<&'f Finding> {
+    if !standing.accepted_unseen || standing.signed_by_known {
+        return None;
+    }
+    ["undisclosed-issuer", "key-is-issuers-key"].into_iter().find_map(|id| said.by(id, Weight::Strong))
 }
 
 impl Cause {
